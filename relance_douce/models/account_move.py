@@ -1,0 +1,492 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+
+STATE_OF_VERDICT = {"send": "due", "hold": "held", "wait": "waiting"}
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    relance_level_id = fields.Many2one(
+        "relance.level",
+        string="Dunning level",
+        compute="_compute_relance",
+        search="_search_relance_level_id",
+        compute_sudo=True,
+    )
+    relance_next_level_id = fields.Many2one(
+        "relance.level", string="Next level", compute="_compute_relance",
+        search="_search_relance_next_level_id", compute_sudo=True,
+    )
+    relance_next_date = fields.Date(
+        string="Next step on", compute="_compute_relance", search="_search_relance_next_date",
+        compute_sudo=True,
+    )
+    relance_state = fields.Selection(
+        [
+            ("none", "None"),
+            ("upcoming", "Upcoming"),
+            ("due", "To remind"),
+            ("waiting", "Waiting"),
+            ("held", "Held"),
+        ],
+        string="Reminder",
+        compute="_compute_relance",
+        search="_search_relance_state",
+        compute_sudo=True,
+    )
+    relance_reason = fields.Char(string="Why?", compute="_compute_relance", compute_sudo=True)
+    relance_case_id = fields.Many2one(
+        "relance.case", string="Dunning case", compute="_compute_relance",
+        search="_search_relance_case_id", compute_sudo=True,
+    )
+    relance_reminder_ids = fields.Many2many(
+        "relance.reminder", string="Reminders", compute="_compute_relance_reminders",
+        compute_sudo=True,
+    )
+    relance_reminder_count = fields.Integer(
+        compute="_compute_relance_reminders", compute_sudo=True
+    )
+
+    # -- what the screens show, by one decision for the page ----------------------------------
+    @api.depends_context("lang")
+    def _compute_relance(self):
+        rows = self._relance_rows()
+        sentences = dict(
+            zip(
+                rows,
+                self.env["relance.decision"]._explain(list(rows.values())),
+                strict=True,
+            )
+        )
+        for move in self:
+            row = rows.get(move._origin.id)
+            move.relance_level_id = row and row.level_id
+            move.relance_next_level_id = row and row.target_level_id
+            move.relance_next_date = row and move._relance_next_date_of(row)
+            move.relance_state = move._relance_state_of(row)
+            move.relance_reason = sentences.get(move._origin.id, False)
+            move.relance_case_id = row and row.case_id
+
+    def _relance_rows(self):
+        """The row that speaks for each invoice: of its instalments the one furthest along.
+
+        :return: dict move id → row of the decision
+        """
+        candidates = self.filtered(
+            lambda move: move._origin.id
+            and move.state == "posted"
+            and move.move_type in ("out_invoice", "out_receipt", "entry")
+        )
+        rows = {}
+        for company, moves in candidates.grouped("company_id").items():
+            partners = moves.line_ids.filtered(
+                lambda line: line.account_type == "asset_receivable"
+            ).partner_id
+            if not partners:
+                continue
+            ids = set(moves._origin.ids)
+            for row in self.env["relance.decision"]._decide(
+                company, company._relance_date(), partners
+            ):
+                if row.move_id in ids:
+                    best = rows.get(row.move_id)
+                    if best is None or self._relance_rank(row) > self._relance_rank(best):
+                        rows[row.move_id] = row
+        return rows
+
+    @api.model
+    def _relance_rank(self, row):
+        """What is due speaks before what is held, the oldest instalment before younger ones."""
+        return ({"send": 2, "hold": 1}.get(row.verdict, 0), row.days_late)
+
+    @api.model
+    def _relance_state_of(self, row):
+        if row is None:
+            return "none"
+        if row.reason == "not_due":
+            return "upcoming"
+        return STATE_OF_VERDICT[row.verdict]
+
+    @api.model
+    def _relance_next_date_of(self, row):
+        if row.verdict == "hold":
+            return row.until
+        return max(filter(None, [row.next_date, row.until]), default=False)
+
+    def _relance_invalidate(self):
+        """Forget what was computed from the decision."""
+        self.env["account.move"].invalidate_model(
+            [
+                "relance_level_id", "relance_next_level_id", "relance_next_date",
+                "relance_state", "relance_reason", "relance_case_id",
+                "relance_reminder_ids", "relance_reminder_count",
+            ],
+            flush=False,
+        )
+        self.env["res.partner"].invalidate_model(
+            ["relance_level_id", "relance_case_id"], flush=False
+        )
+
+    def _compute_relance_reminders(self):
+        groups = dict(
+            self.env["relance.reminder.line"]._read_group(
+                [("move_id", "in", self._origin.ids)], ["move_id"], ["reminder_id:recordset"]
+            )
+        )
+        for move in self:
+            reminders = groups.get(move._origin, self.env["relance.reminder"])
+            move.relance_reminder_ids = reminders
+            move.relance_reminder_count = len(reminders)
+
+    # -- search --------------------------------------------------------------------------------
+    def _relance_search(self, condition):
+        """Domain of the invoices with a row of the decision that meets ``condition``."""
+        queries = [
+            SQL(
+                "SELECT move_id FROM (%s) decision WHERE %s",
+                self.env["relance.decision"]._decision_query(company, company._relance_date()),
+                condition,
+            )
+            for company in self.env.companies
+        ]
+        return Domain("id", "in", SQL("(%s)", SQL(" UNION ALL ").join(queries)))
+
+    def _relance_search_column(self, column, operator, value):
+        if operator not in ("in", "any"):
+            return NotImplemented
+        comodel = self._fields[f"relance_{column}"]
+        if operator == "any" or (
+            comodel.type == "many2one" and any(isinstance(one, str) for one in value)
+        ):
+            # the name of a level
+            value = self.env[comodel.comodel_name]._search(value).get_result_ids()
+        wanted = [one for one in value if one]
+        domain = Domain.FALSE
+        name = {"level_id": "level_id", "next_level_id": "target_level_id"}.get(column, column)
+        if wanted:
+            domain |= self._relance_search(
+                SQL("%s IN %s", SQL.identifier(name), tuple(wanted))
+            )
+        if len(wanted) < len(value):
+            domain |= ~self._relance_search(SQL("%s IS NOT NULL", SQL.identifier(name)))
+        return domain
+
+    def _search_relance_level_id(self, operator, value):
+        return self._relance_search_column("level_id", operator, value)
+
+    def _search_relance_next_level_id(self, operator, value):
+        return self._relance_search_column("next_level_id", operator, value)
+
+    def _search_relance_case_id(self, operator, value):
+        return self._relance_search_column("case_id", operator, value)
+
+    def _search_relance_next_date(self, operator, value):
+        operators = {"<": SQL("<"), "<=": SQL("<="), ">": SQL(">"), ">=": SQL(">=")}
+        if operator in operators:
+            return self._relance_search(SQL("next_date %s %s", operators[operator], value))
+        if operator == "in":
+            dates = tuple(one for one in value if one)
+            return self._relance_search(
+                SQL("next_date IN %s", dates) if dates else SQL("FALSE")
+            )
+        return NotImplemented
+
+    def _search_relance_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        conditions = {
+            "upcoming": SQL("reason = 'not_due'"),
+            "due": SQL("verdict = 'send'"),
+            "waiting": SQL("verdict = 'wait' AND reason <> 'not_due'"),
+            "held": SQL("verdict = 'hold'"),
+        }
+        wanted = [conditions[one] for one in value if one in conditions]
+        domain = Domain.FALSE
+        if wanted:
+            domain |= self._relance_search(
+                SQL(" OR ").join(SQL("(%s)", condition) for condition in wanted)
+            )
+        if "none" in value or False in value:
+            domain |= ~self._relance_search(SQL("TRUE"))
+        return domain
+
+    # -- what a person does ----------------------------------------------------------------------
+    def _relance_check_user(self):
+        if not self.env.user.has_group("relance_douce.group_relance_user"):
+            raise AccessError(
+                self.env._("You need the right “Reminders: user” to remind customers.")
+            )
+
+    def action_relance_now(self):
+        """Remind these invoices now: one allowed step, or the last level once more.
+
+        :return: an action that shows the reminders made
+        :raise UserError: with the reason why nothing may be sent
+        """
+        self.check_access("read")
+        self._relance_check_user()
+        reminders = self.env["relance.reminder"]
+        for company, moves in self.grouped("company_id").items():
+            reminders += reminders._create_now(company, moves)
+        reminders.filtered(lambda one: one.state == "ready")._send_made_by_hand()
+        self._relance_invalidate()
+        return reminders._open_action()
+
+    def action_relance_history(self):
+        """The reminders that claimed this invoice."""
+        self.ensure_one()
+        return self.relance_reminder_ids._open_action()
+
+    def action_relance_case(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "relance.case",
+            "res_id": self.relance_case_id.id,
+            "view_mode": "form",
+        }
+
+    # -- the host's life ------------------------------------------------------------------------
+    def write(self, vals):
+        result = super().write(vals)
+        if not vals.keys().isdisjoint(
+            {"state", "payment_state", "no_followup", "invoice_date_due"}
+        ):
+            self.line_ids._relance_touch()
+        return result
+
+    def _post(self, soft=True):
+        """Instalments that the host rebuilt keep the level their invoice had reached."""
+        posted = super()._post(soft)
+        posted._relance_restore_levels()
+        return posted
+
+    def _relance_restore_levels(self):
+        """Give rebuilt instalments the last level that left for their invoice."""
+        moves = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
+        if not moves:
+            return
+        # whoever posts need not know about reminders
+        last = self.env["relance.reminder.line"].sudo().search(
+            [
+                ("move_id", "in", moves.ids),
+                ("move_line_id", "=", False),
+                ("reminder_id.state", "=", "sent"),
+                ("reminder_id.kind", "=", "level"),
+            ],
+            order="id",
+        )
+        for move, contents in last.grouped("move_id").items():
+            lines = move.line_ids.filtered(
+                lambda line: line.account_type == "asset_receivable"
+                and not line.relance_level_id
+            )
+            content = contents[-1]
+            lines.sudo().with_context(tracking_disable=True).write(
+                {
+                    "relance_level_id": content.level_id.id,
+                    "relance_level_date": content.reminder_id.date_planned,
+                }
+            )
+
+    @api.private
+    def _relance_tell_reopened(self):
+        """Tell the accountant that a payment of a reminded invoice was undone."""
+        moves = self.filtered(
+            lambda move: move.state == "posted"
+            and move.payment_state in ("not_paid", "partial")
+            and move.line_ids.relance_level_id
+        )
+        if not moves:
+            return
+        summary = self.env._("A payment was rejected or undone")
+        told = set(
+            self.env["mail.activity"]
+            .search(
+                [
+                    ("res_model", "=", "account.move"),
+                    ("res_id", "in", moves.ids),
+                    ("summary", "=", summary),
+                ]
+            )
+            .mapped("res_id")
+        )
+        model = self.env["ir.model"]._get("account.move")
+        self.env["mail.activity"].create(
+            [
+                {
+                    "activity_type_id": self.env.ref("mail.mail_activity_data_todo").id,
+                    "res_model_id": model.id,
+                    "res_id": move.id,
+                    "user_id": move._relance_accountant().id,
+                    "summary": summary,
+                    "note": self.env._(
+                        "This invoice is open again. It stands at “%(level)s” since %(date)s "
+                        "and goes on from there.",
+                        level=move.line_ids.relance_level_id[:1].name,
+                        date=format_date(
+                            self.env, max(move.line_ids.mapped("relance_level_date") or [False])
+                        ),
+                    ),
+                }
+                for move in moves
+                if move.id not in told
+            ]
+        )
+
+    def _relance_accountant(self):
+        """Who is told about this invoice: whoever signed its last reminder, else its owner."""
+        last = self.relance_reminder_ids.filtered(lambda one: one.state == "sent")[:1]
+        return (
+            last.user_id
+            or self.company_id.relance_user_id
+            or last._responsible_manager()
+            or self.invoice_user_id
+            or self.env.user
+        )
+
+
+class RelanceReminder(models.Model):
+    _inherit = "relance.reminder"
+
+    @api.model
+    def _create_now(self, company, moves):
+        """Reminders made by hand for ``moves`` of one company.
+
+        A line that may climb does; one that is only too young for its next level gets its
+        last level once more, as a contact that reaches no level.
+        """
+        date = company._relance_date()
+        partners = moves.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).partner_id
+        decision = self.env["relance.decision"]
+        rows = [
+            row
+            for row in decision._decide(company, date, partners)
+            if row.move_id in moves.ids
+        ]
+        if not rows:
+            raise UserError(self.env._("There is nothing to claim on these invoices."))
+        climbing = [row for row in rows if row.verdict == "send"]
+        again = [
+            row for row in rows if row.reason in ("not_due", "last_level") and row.level_id
+        ]
+        chosen = climbing or again
+        if not chosen:
+            raise UserError("\n".join(dict.fromkeys(decision._explain(rows))))
+        reminders = self.browse()
+        groups = {}
+        for row in chosen:
+            groups.setdefault((row.partner_id, row.needs_approval and bool(climbing)), []).append(
+                row
+            )
+        for (payer, needs_approval), own in groups.items():
+            reminders += self._create_by_hand(
+                company, date, payer, own, needs_approval, bool(climbing)
+            )
+        return reminders
+
+    def _create_by_hand(self, company, date, payer, rows, needs_approval, climbing):
+        """One reminder from rows of the decision; ``climbing`` or once more the last level."""
+        case = self._open_case(company, payer)
+        level_of = {
+            row.move_line_id: row.target_level_id if climbing else row.level_id for row in rows
+        }
+        level = max(
+            self.env["relance.level"].browse(level_of.values()),
+            key=lambda one: one.delay_days,
+        )
+        if not climbing and self.search_count(
+            [("case_id", "=", case.id), ("needs_approval", "=", False),
+             ("state", "in", ("draft", "ready"))], limit=1
+        ):
+            raise UserError(
+                self.env._("A reminder to this customer is already being prepared.")
+            )
+        contact = self.env["res.partner"].browse(rows[0].contact_id)
+        lines = self.env["account.move.line"].browse(level_of).sudo()  # snapshot of the books
+        reminder = self.create(
+            {
+                "company_id": company.id,
+                "case_id": case.id,
+                "partner_id": payer,
+                "contact_id": contact.id,
+                "level_id": level.id,
+                "kind": "level" if climbing else "contact",
+                "is_service": level.delay_days < 0,
+                "needs_approval": needs_approval,
+                "state": "draft" if needs_approval else "ready",
+                "date_planned": date,
+                "date_ready": False if needs_approval else date,
+                "user_id": (
+                    case.partner_id.relance_user_id or company.relance_user_id or self.env.user
+                ).id,
+                "balance_total": sum(row.balance_residual for row in rows),
+                "line_ids": [
+                    fields.Command.create(self._line_values(line, level_of[line.id], case))
+                    for line in lines
+                ],
+            }
+        )
+        reminder.channel = reminder._best_channel(set())
+        if not reminder.channel:
+            raise UserError(
+                self.env._(
+                    "%s has no e-mail, phone or postal address for this level: complete the "
+                    "customer first.",
+                    case.partner_id.display_name,
+                )
+            )
+        return reminder
+
+    def _open_case(self, company, payer_id):
+        """The open case of the payer, made if there is none."""
+        cases = self.env["relance.case"]
+        domain = [
+            ("partner_id", "=", payer_id),
+            ("company_id", "=", company.id),
+            ("state", "=", "open"),
+        ]
+        return cases.search(domain) or cases.create(
+            {
+                "partner_id": payer_id,
+                "company_id": company.id,
+                "user_id": (company.relance_user_id or self.env.user).id,
+            }
+        )
+
+    def _line_values(self, line, level_id, case):
+        return {
+            "case_id": case.id,
+            "company_id": line.company_id.id,
+            "move_line_id": line.id,
+            "move_id": line.move_id.id,
+            "debtor_id": line.partner_id.commercial_partner_id.id,
+            "name": line.move_id.name if line.move_id.name != "/" else line.name,
+            "ref": line.move_id.ref,
+            "date_invoice": line.move_id.invoice_date or line.date,
+            "date_maturity": line.date_maturity or line.date,
+            "currency_id": line.currency_id.id,
+            "amount_total": line.amount_currency,
+            "amount_residual": line.amount_residual_currency,
+            "balance_residual": line.amount_residual,
+            "level_id": level_id,
+        }
+
+    def _send_made_by_hand(self):
+        """Made by hand means now: the company's hours do not matter, the rules do."""
+        if self:
+            self.action_send_now()
+
+    def _open_action(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "relance_douce.action_relance_reminder"
+        )
+        if len(self) == 1:
+            return {**action, "view_mode": "form", "views": [(False, "form")],
+                    "res_id": self.id, "context": {}}
+        return {**action, "domain": [("id", "in", self.ids)], "context": {}}

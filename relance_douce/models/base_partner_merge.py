@@ -1,0 +1,12 @@
+from odoo import models
+
+
+class BasePartnerMerge(models.TransientModel):
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
+        """Join the open cases first: only one may be open per payer and company."""
+        partners = self.env["res.partner"].browse(partner_ids).exists()
+        # whoever may merge contacts need not have rights on reminders
+        self.env["relance.case"].sudo()._merge_cases_of(partners, dst_partner)
+        return super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)

@@ -1,0 +1,23 @@
+from odoo import models
+
+
+class MailNotification(models.Model):
+    _inherit = "mail.notification"
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "notification_status" in vals:
+            self._relance_follow(vals["notification_status"], vals.get("failure_type"))
+        return result
+
+    def _relance_follow(self, status, failure_type):
+        """The host says what became of a mail or an SMS: our reminders take note."""
+        messages = self.mail_message_id.filtered(lambda one: one.model == "relance.case")
+        if messages:
+            # delivery is told by the mail queue or the mail gateway
+            reminders = (
+                self.env["relance.reminder"]
+                .sudo()
+                .search([("message_id", "in", messages.ids), ("state", "=", "sent")])
+            )
+            reminders._set_delivery(status, failure_type)

@@ -1,0 +1,683 @@
+"""The one decision: who is reminded today of which line, at which level, and why not.
+
+How it works. One SQL statement goes through five stages, each a CTE:
+
+``line``    the claimable lines (:meth:`RelanceDecision._open_lines_query`), one row per
+            instalment: whose it is, when it was due, what is left, the level it carries;
+``payer``   one row per payer: policy, contact, what was sent lately, what is under way;
+``step``    the ladder, tabulated once per policy: which level follows which;
+``staged``  the lines with their next level and the first reason of the stages ``line``
+            and ``ladder`` that holds them;
+the end     what is still climbing meets the rules of the payer, then of the company.
+
+The reasons are an ordered registry (:meth:`RelanceDecision._reasons`): the first one whose
+condition is true decides. Nothing here reads today's date and nothing here writes.
+"""
+
+from collections import namedtuple
+
+from odoo import api, models
+from odoo.tools import SQL, format_date, formatLang
+
+#: code: the reason's name; stage: where its condition is asked; verdict: send, wait or hold;
+#: condition: SQL over the aliases of its stage; until: SQL of the day it ends, if it has one.
+#:
+#: aliases by stage: ``line`` → line, payer; ``ladder`` → line, payer, step, reached;
+#: ``payer`` and ``company`` → staged, payer, total (lines of the payer that still climb)
+#: and credit (of the debtor in the line's currency)
+Reason = namedtuple("Reason", "code stage verdict condition until", defaults=(None,))
+
+#: days between two pre-due messages to the same payer
+PRE_DUE_GAP = 15
+#: an invoice this young needs no reminder that it will fall due
+PRE_DUE_MIN_AGE = 3
+#: beyond these days late nobody believes in an oversight any more
+OVERSIGHT_DAYS = 60
+#: an online payment under way is waited for, this many days
+PAYING_DAYS = 10
+#: stands for "no level reached yet" in the tabulated ladder
+NO_LEVEL = -32768
+
+CLAIMABLE_TYPES = ("out_invoice", "out_receipt", "entry")
+SETTLED_STATES = ("paid", "in_payment", "reversed", "invoicing_legacy")
+
+
+class RelanceDecision(models.AbstractModel):
+    _name = "relance.decision"
+    _description = "Reminder Decision"
+
+    # -- what others call -------------------------------------------------------------
+    @api.private
+    def _decide(self, company, date, partners=None, verdicts=None):
+        """Rows of the decision as objects.
+
+        :param company: one ``res.company``
+        :param date: local date of the decision
+        :param partners: restrict to these payers (or the payers of these customers)
+        :param verdicts: restrict to these verdicts, e.g. ``("send",)``
+        :return: list of named tuples with the columns of :meth:`_decision_query`
+        """
+        query = SQL("SELECT * FROM (%s) decision", self._decision_query(company, date, partners))
+        if verdicts:
+            query = SQL("%s WHERE verdict IN %s", query, tuple(verdicts))
+        return self._fetch(SQL("%s ORDER BY partner_id, date_due, move_line_id", query))
+
+    def _fetch(self, query):
+        """Rows of ``query`` as named tuples."""
+        self.env.cr.execute(query)
+        columns = [column.name for column in self.env.cr.description]
+        return list(map(namedtuple("DecisionRow", columns)._make, self.env.cr.fetchall()))
+
+    @api.private
+    def _decision_query(self, company, date, partners=None):
+        """The decision as composable SQL, one row per claimable line.
+
+        Columns: ``move_line_id``, ``move_id``, ``partner_id`` (payer), ``debtor_id``,
+        ``case_id``, ``policy_id``, ``level_id`` (reached), ``target_level_id``, ``verdict``,
+        ``reason``; and what the sentences and the engine need beside: ``date_due``,
+        ``days_late``, ``next_date`` (when the target level is due), ``until`` (when the
+        reason ends), ``amount_residual`` and ``currency_id`` (of the line),
+        ``balance_residual`` (company currency), ``target_delay``, ``needs_approval``,
+        ``channel``, ``contact_id``.
+
+        It does not apply record rules: pass only partners the user may read.
+        """
+        company.ensure_one()
+        self._flush_for_decision()
+        reasons = self._reasons(company, date)
+        return SQL(
+            """
+            WITH line AS (%(lines)s),
+            payer AS MATERIALIZED (%(payers)s),
+            level AS MATERIALIZED (
+                SELECT * FROM relance_level WHERE active
+            ),
+            step AS MATERIALIZED (%(steps)s),
+            staged AS MATERIALIZED (%(staged)s),
+            total AS MATERIALIZED (
+                SELECT partner_id,
+                       sum(balance_residual) AS balance,
+                       bool_or(target_delay >= 0 AND NOT approval_lapsed) AS has_overdue
+                  FROM staged
+                 WHERE early_reason IS NULL
+              GROUP BY partner_id
+            ),
+            climbing AS MATERIALIZED (
+                SELECT debtor_id, currency_id, sum(amount_residual) AS amount
+                  FROM staged
+                 WHERE early_reason IS NULL
+              GROUP BY debtor_id, currency_id
+            ),
+            credit AS MATERIALIZED (%(credits)s),
+            reasoned AS (
+                SELECT staged.*, payer.case_id, payer.policy_id, payer.contact_id,
+                       COALESCE(staged.early_reason, %(late_reason)s, 'climb') AS reason,
+                       %(late_until)s AS late_until
+                  FROM staged
+                  JOIN payer ON payer.partner_id = staged.partner_id
+             LEFT JOIN total ON total.partner_id = staged.partner_id
+             LEFT JOIN climbing ON climbing.debtor_id = staged.debtor_id
+                               AND climbing.currency_id = staged.currency_id
+             LEFT JOIN credit ON credit.debtor_id = staged.debtor_id
+                             AND credit.currency_id = staged.currency_id
+            )
+            SELECT move_line_id, move_id, partner_id, debtor_id, case_id, policy_id,
+                   reached_level_id AS level_id, target_level_id,
+                   %(verdict)s AS verdict, reason,
+                   date_due, age AS days_late, next_date,
+                   CASE WHEN early_reason IS NULL THEN late_until ELSE early_until END AS until,
+                   amount_residual, currency_id, balance_residual,
+                   target_delay, needs_approval, channel, contact_id
+              FROM reasoned
+            """,
+            lines=self._open_lines_query(company, date, partners),
+            payers=self._payers_query(company, date),
+            steps=self._steps_query(),
+            staged=self._staged_query(company, date, reasons),
+            credits=self._credits_query(company, date),
+            late_reason=self._first_reason(reasons, ("payer", "company")),
+            late_until=self._first_until(reasons, ("payer", "company")),
+            verdict=SQL(
+                "CASE reason %s ELSE 'hold' END",
+                SQL(" ").join(
+                    SQL("WHEN %s THEN %s", reason.code, reason.verdict) for reason in reasons
+                ),
+            ),
+        )
+
+    # -- the registry of reasons ---------------------------------------------------------
+    @api.private
+    def _reasons(self, company, date):
+        """All reasons in the order in which they are asked; override to add one.
+
+        :return: list of :class:`Reason`
+        """
+        return [
+            *self._line_reasons(company, date),
+            *self._ladder_reasons(company, date),
+            *self._payer_reasons(company, date),
+            Reason(
+                "bank",
+                "company",
+                "hold",
+                SQL("staged.target_delay >= 0 AND %s", company._relance_bank_is_stale(date)),
+            ),
+            Reason("climb", "company", "send", SQL("TRUE")),
+        ]
+
+    def _line_reasons(self, company, date):
+        """Reasons that lie in the line itself."""
+        return [
+            Reason(
+                "host_flag",
+                "line",
+                "hold",
+                SQL("line.no_followup IS TRUE OR line.payment_state = 'blocked'"),
+            ),
+            Reason("collected", "line", "hold", SQL("line.collected")),
+            Reason("paying", "line", "hold", SQL("line.paying_until IS NOT NULL"),
+                   SQL("line.paying_until")),
+        ]
+
+    def _ladder_reasons(self, company, date):
+        """Reasons why a line does not climb."""
+        return [
+            Reason("no_policy", "ladder", "hold", SQL("payer.policy_id IS NULL")),
+            Reason("last_level", "ladder", "hold", SQL("step.target_level_id IS NULL")),
+            Reason("not_due", "ladder", "wait", SQL("%s > %s", self._next_date(company), date),
+                   self._next_date(company)),
+        ]
+
+    def _payer_reasons(self, company, date):
+        """Rules of the payer over the lines that still climb."""
+        overdue = SQL("staged.target_delay >= 0")
+        paused_until = SQL("GREATEST(payer.paused_until, staged.paused_until)")
+        return [
+            Reason("paused", "payer", "hold", SQL("%s >= %s", paused_until, date), paused_until),
+            Reason("credit", "payer", "hold", SQL("credit.amount >= climbing.amount")),
+            Reason("small", "payer", "wait", SQL("total.balance < payer.min_amount")),
+            Reason(
+                "waiting",
+                "payer",
+                "wait",
+                SQL(
+                    """
+                    staged.in_live_reminder
+                    OR CASE WHEN staged.needs_approval THEN payer.live_approval
+                            ELSE payer.live_plain OR payer.live_approved END
+                    OR (staged.target_delay < 0 AND total.has_overdue)
+                    """
+                ),
+            ),
+            Reason("approval", "payer", "hold", SQL("staged.approval_lapsed")),
+            Reason(
+                "gap",
+                "payer",
+                "wait",
+                SQL(
+                    """
+                    payer.last_contact >= %(date)s
+                    OR CASE WHEN %(overdue)s THEN payer.last_claim + payer.min_days > %(date)s
+                            ELSE payer.last_pre_due + %(pre_due_gap)s > %(date)s END
+                    """,
+                    overdue=overdue,
+                    date=date,
+                    pre_due_gap=PRE_DUE_GAP,
+                ),
+                SQL(
+                    """
+                    CASE WHEN %(overdue)s
+                         THEN GREATEST(payer.last_claim + payer.min_days, payer.last_contact + 1)
+                         ELSE GREATEST(payer.last_pre_due + %(pre_due_gap)s,
+                                       payer.last_contact + 1) END
+                    """,
+                    overdue=overdue,
+                    pre_due_gap=PRE_DUE_GAP,
+                ),
+            ),
+            Reason(
+                "budget",
+                "payer",
+                "wait",
+                SQL("%s AND payer.claims_30d >= payer.max_contacts_30d", overdue),
+            ),
+            Reason("address", "payer", "hold", SQL("staged.channel IS NULL")),
+        ]
+
+    def _first_reason(self, reasons, stages):
+        """SQL: the code of the first reason of ``stages`` that applies, or NULL."""
+        return SQL(
+            "CASE %s ELSE NULL END",
+            SQL(" ").join(
+                SQL("WHEN %s THEN %s", reason.condition, reason.code)
+                for reason in reasons
+                if reason.stage in stages
+            ),
+        )
+
+    def _first_until(self, reasons, stages):
+        """SQL: the day on which that reason ends, or NULL."""
+        return SQL(
+            "CASE %s ELSE NULL END",
+            SQL(" ").join(
+                SQL("WHEN %s THEN %s", reason.condition, reason.until or SQL("NULL::date"))
+                for reason in reasons
+                if reason.stage in stages
+            ),
+        )
+
+    # -- the stages -------------------------------------------------------------------
+    def _flush_for_decision(self):
+        """Write what the query reads and Odoo still keeps in memory."""
+        self.env["account.move.line"].flush_model()
+        for model in (
+            "account.move",
+            "res.partner",
+            "relance.policy",
+            "relance.level",
+            "relance.case",
+            "relance.reminder",
+            "relance.reminder.line",
+            "relance.hold",
+            "payment.transaction",
+            "account.payment.method.line",
+        ):
+            self.env[model].flush_model()
+
+    @api.private
+    def _open_lines_query(self, company, date, partners=None):
+        """The claimable lines and what is left of them.
+
+        A replay overrides this one to supply the balances as of ``date``.
+        """
+        return SQL(
+            """
+            SELECT aml.id AS move_line_id,
+                   aml.move_id,
+                   debtor.id AS debtor_id,
+                   COALESCE(debtor.relance_payer_id, debtor.id) AS partner_id,
+                   COALESCE(aml.date_maturity, aml.date) AS date_due,
+                   COALESCE(move.invoice_date, aml.date) AS date_invoice,
+                   aml.currency_id,
+                   aml.amount_residual_currency AS amount_residual,
+                   aml.amount_residual AS balance_residual,
+                   aml.no_followup,
+                   move.payment_state,
+                   COALESCE(method.relance_collects, FALSE) AS collected,
+                   paying.until AS paying_until,
+                   aml.relance_level_id,
+                   aml.relance_level_date
+              FROM account_move_line aml
+              JOIN account_move move ON move.id = aml.move_id
+              JOIN res_partner customer ON customer.id = aml.partner_id
+              JOIN res_partner debtor ON debtor.id = customer.commercial_partner_id
+         LEFT JOIN account_payment_method_line method
+                ON method.id = move.preferred_payment_method_line_id
+         LEFT JOIN (SELECT link.invoice_id,
+                           (max(transaction.last_state_change))::date + %(paying_days)s AS until
+                      FROM account_invoice_transaction_rel link
+                      JOIN payment_transaction transaction ON transaction.id = link.transaction_id
+                     WHERE transaction.state IN ('pending', 'authorized')
+                        OR (transaction.state = 'done' AND NOT transaction.is_post_processed)
+                  GROUP BY link.invoice_id
+                 ) paying ON paying.invoice_id = move.id AND paying.until > %(date)s
+             WHERE aml.account_id = ANY(%(accounts)s)
+               AND aml.reconciled IS NOT TRUE
+               AND aml.company_id = %(company)s
+               AND aml.parent_state = 'posted'
+               AND aml.amount_residual_currency > 0
+               AND aml.amount_residual > 0
+               AND move.move_type IN %(types)s
+               AND move.payment_state NOT IN %(settled)s
+               AND %(restriction)s
+            """,
+            accounts=company._relance_account_ids(),
+            company=company.id,
+            date=date,
+            types=CLAIMABLE_TYPES,
+            settled=SETTLED_STATES,
+            paying_days=PAYING_DAYS,
+            restriction=self._restriction(partners),
+        )
+
+    def _restriction(self, partners):
+        """SQL over ``debtor``: only these payers."""
+        if partners is None:
+            return SQL("TRUE")
+        payers = partners._relance_payer()
+        return SQL(
+            "COALESCE(debtor.relance_payer_id, debtor.id) IN %s", tuple(payers.ids) or (0,)
+        )
+
+    def _credits_query(self, company, date):
+        """Open credits by debtor and currency: payments and credit notes not matched yet."""
+        return SQL(
+            """
+            SELECT customer.commercial_partner_id AS debtor_id,
+                   aml.currency_id,
+                   -sum(aml.amount_residual_currency) AS amount
+              FROM account_move_line aml
+              JOIN res_partner customer ON customer.id = aml.partner_id
+             WHERE aml.account_id = ANY(%(accounts)s)
+               AND aml.reconciled IS NOT TRUE
+               AND aml.company_id = %(company)s
+               AND aml.parent_state = 'posted'
+               AND aml.amount_residual_currency < 0
+               AND customer.commercial_partner_id IN (SELECT debtor_id FROM climbing)
+          GROUP BY customer.commercial_partner_id, aml.currency_id
+            """,
+            accounts=company._relance_account_ids(),
+            company=company.id,
+        )
+
+    def _payers_query(self, company, date):
+        """One row per payer: policy, contact and channels, and what went on lately."""
+        partner = self.env["res.partner"].sudo().with_company(company)
+        ignored = self._ignored_reminder_ids()
+        return SQL(
+            """
+            SELECT payer.id AS partner_id,
+                   dunning.id AS case_id,
+                   policy.id AS policy_id,
+                   policy.min_amount,
+                   policy.min_days_between_contacts AS min_days,
+                   policy.max_contacts_30d,
+                   GREATEST(payer.relance_paused_until, dunning.paused_until) AS paused_until,
+                   payer.relance_channel AS preferred_channel,
+                   contact.id AS contact_id,
+                   %(channels)s,
+                   recent.last_contact, recent.last_claim, recent.last_pre_due,
+                   COALESCE(recent.claims_30d, 0) AS claims_30d,
+                   COALESCE(live.plain, FALSE) AS live_plain,
+                   COALESCE(live.approval, FALSE) AS live_approval,
+                   COALESCE(live.approved, FALSE) AS live_approved
+              FROM (SELECT DISTINCT partner_id FROM line) wanted
+              JOIN res_partner payer ON payer.id = wanted.partner_id
+         LEFT JOIN relance_case dunning ON dunning.partner_id = payer.id
+                                       AND dunning.company_id = %(company)s
+                                       AND dunning.state = 'open'
+         LEFT JOIN (SELECT DISTINCT ON (parent_id) parent_id, id
+                      FROM res_partner
+                     WHERE type = 'invoice' AND active AND email_normalized IS NOT NULL
+                       AND parent_id IS NOT NULL
+                  ORDER BY parent_id, id
+                 ) billing ON billing.parent_id = payer.id
+              JOIN res_partner contact
+                ON contact.id = COALESCE(payer.relance_contact_id, billing.id, payer.id)
+         LEFT JOIN (SELECT partner_id,
+                           max(contact_date) AS last_contact,
+                           max(contact_date) FILTER (WHERE NOT is_service) AS last_claim,
+                           max(contact_date) FILTER (WHERE is_service) AS last_pre_due,
+                           count(*) FILTER (WHERE NOT is_service
+                                              AND contact_date > %(date)s - 30) AS claims_30d
+                      FROM relance_reminder
+                     WHERE company_id = %(company)s AND contact_date IS NOT NULL
+                       AND NOT (id = ANY(%(ignored)s))
+                  GROUP BY partner_id
+                 ) recent ON recent.partner_id = payer.id
+         LEFT JOIN (SELECT case_id,
+                           bool_or(NOT needs_approval) AS plain,
+                           bool_or(needs_approval) AS approval,
+                           bool_or(needs_approval AND state = 'ready') AS approved
+                      FROM relance_reminder
+                     WHERE company_id = %(company)s AND state IN ('draft', 'ready')
+                       AND NOT (id = ANY(%(ignored)s))
+                  GROUP BY case_id
+                 ) live ON live.case_id = dunning.id
+         LEFT JOIN relance_policy policy ON policy.id = %(policy)s
+            """,
+            company=company.id,
+            date=date,
+            ignored=ignored,
+            channels=SQL(", ").join(
+                SQL("%s AS %s", condition, SQL.identifier(f"can_{channel}"))
+                for channel, condition in self._channel_conditions().items()
+            ),
+            policy=self.env["relance.policy"]._policy_sql(partner, company),
+        )
+
+    @api.private
+    def _channel_conditions(self):
+        """Channels in order of preference, with the SQL that tells whether one can be used.
+
+        Aliases: ``payer``, ``contact`` (both ``res_partner``). An addon with a channel of
+        its own adds it here, a column ``use_<channel>`` on the level, and
+        ``relance.reminder._send_by_<channel>``.
+        """
+        return {
+            "email": SQL(
+                """
+                (contact.email_normalized IS NOT NULL
+                 AND contact.email_normalized
+                     IS DISTINCT FROM contact.relance_bounced_email)
+                """
+            ),
+            "sms": SQL(
+                # a French landline takes no SMS
+                """
+                (contact.phone_sanitized IS NOT NULL
+                 AND contact.phone_sanitized ~ '^\\+(33[67]|(?!33))'
+                 AND contact.phone_sanitized
+                     IS DISTINCT FROM contact.relance_wrong_phone)
+                """
+            ),
+            "letter": SQL(
+                """
+                ((COALESCE(contact.street, '') <> '' AND COALESCE(contact.city, '') <> '')
+                 OR (COALESCE(payer.street, '') <> '' AND COALESCE(payer.city, '') <> ''))
+                """
+            ),
+            "call": SQL(
+                """
+                (COALESCE(contact.phone, payer.phone, '') <> ''
+                 AND COALESCE(contact.phone_sanitized, contact.phone, '')
+                     IS DISTINCT FROM COALESCE(contact.relance_wrong_phone, '-'))
+                """
+            ),
+        }
+
+    def _channel_sql(self):
+        """SQL over ``payer`` and ``level``: the channel to use, or NULL.
+
+        The customer's own wish goes first where the level allows it, then the level's
+        first choice, then what else can reach him.
+        """
+
+        def usable(channel):
+            return SQL(
+                "(%s AND %s)",
+                SQL.identifier("payer", f"can_{channel}"),
+                SQL.identifier("level", f"use_{channel}"),
+            )
+
+        channels = list(self._channel_conditions())
+        wishes = [
+            SQL("WHEN %s = %s AND %s THEN %s", wish, channel, usable(channel), channel)
+            for wish in (SQL("payer.preferred_channel"), SQL("level.channel"))
+            for channel in channels
+        ]
+        others = [SQL("WHEN %s THEN %s", usable(channel), channel) for channel in channels]
+        return SQL("CASE %s ELSE NULL END", SQL(" ").join(wishes + others))
+
+    def _steps_query(self):
+        """The ladder as a table: policy, delay reached, what applies → next level.
+
+        A few hundred rows at most, so that a million lines need a hash join only.
+        """
+        return SQL(
+            """
+            SELECT policy.id AS policy_id, reached.delay, applies.pre_due, applies.courtesy,
+                   target.id AS target_level_id, target.delay_days AS target_delay
+              FROM (SELECT DISTINCT policy_id AS id FROM level) policy
+        CROSS JOIN (SELECT %(none)s AS delay UNION SELECT delay_days FROM relance_level) reached
+        CROSS JOIN (VALUES (TRUE, TRUE), (TRUE, FALSE), (FALSE, TRUE), (FALSE, FALSE))
+                   AS applies (pre_due, courtesy)
+        CROSS JOIN LATERAL (
+                    SELECT id, delay_days FROM level
+                     WHERE level.policy_id = policy.id
+                       AND level.delay_days > reached.delay
+                       AND (level.delay_days >= 0 OR applies.pre_due)
+                       AND (level.tone <> 'courtesy' OR applies.courtesy)
+                  ORDER BY level.delay_days
+                     LIMIT 1
+                   ) target
+            """,
+            none=NO_LEVEL,
+        )
+
+    def _next_date(self, company):
+        """SQL over the ladder's aliases: the first day on which the target level may leave."""
+        return SQL(
+            """
+            GREATEST(
+                line.date_due + CASE WHEN step.target_delay >= 0
+                                     THEN GREATEST(step.target_delay, %(grace)s)
+                                     ELSE step.target_delay END,
+                line.relance_level_date + (step.target_delay - reached.delay)
+            )
+            """,
+            grace=company.relance_grace_days,
+        )
+
+    def _staged_query(self, company, date, reasons):
+        """Lines with their next level and what already holds them."""
+        stages = ("line", "ladder")
+        return SQL(
+            """
+            SELECT line.*,
+                   %(date)s::date - line.date_due AS age,
+                   reached.id AS reached_level_id,
+                   step.target_level_id,
+                   step.target_delay,
+                   %(next_date)s AS next_date,
+                   COALESCE(level.approval <> 'none', FALSE) AS needs_approval,
+                   %(channel)s AS channel,
+                   own_hold.paused_until,
+                   COALESCE(own_hold.approval_lapsed, FALSE) AS approval_lapsed,
+                   live_line.move_line_id IS NOT NULL AS in_live_reminder,
+                   %(reason)s AS early_reason,
+                   %(until)s AS early_until
+              FROM line
+              JOIN payer ON payer.partner_id = line.partner_id
+         LEFT JOIN relance_level carried ON carried.id = line.relance_level_id
+         LEFT JOIN LATERAL (
+                    -- a due date that moved later takes back what the new age does not allow
+                    SELECT carried.id, carried.delay_days AS delay
+                     WHERE carried.delay_days <= %(date)s::date - line.date_due
+                     UNION ALL
+                    (SELECT level.id, level.delay_days
+                       FROM level
+                      WHERE carried.delay_days > %(date)s::date - line.date_due
+                        AND level.policy_id = carried.policy_id
+                        AND level.delay_days <= %(date)s::date - line.date_due
+                   ORDER BY level.delay_days DESC
+                      LIMIT 1)
+                   ) reached ON carried.id IS NOT NULL
+         LEFT JOIN step ON step.policy_id = payer.policy_id
+                       AND step.delay = COALESCE(reached.delay, %(none)s)
+                       AND step.pre_due = (
+                            line.date_due >= %(date)s
+                            AND line.date_invoice <= %(date)s::date - %(pre_due_min_age)s)
+                       AND step.courtesy = (%(date)s::date - line.date_due <= %(oversight)s)
+         LEFT JOIN level ON level.id = step.target_level_id
+         LEFT JOIN (SELECT move_line_id,
+                           max(until) FILTER (WHERE reason = 'paused') AS paused_until,
+                           bool_or(reason = 'approval') AS approval_lapsed
+                      FROM relance_hold
+                     WHERE active AND (until IS NULL OR until >= %(date)s)
+                  GROUP BY move_line_id
+                 ) own_hold ON own_hold.move_line_id = line.move_line_id
+         LEFT JOIN (SELECT DISTINCT content.move_line_id
+                      FROM relance_reminder_line content
+                      JOIN relance_reminder reminder ON reminder.id = content.reminder_id
+                     WHERE reminder.state IN ('draft', 'ready')
+                       AND NOT (reminder.id = ANY(%(ignored)s))
+                 ) live_line ON live_line.move_line_id = line.move_line_id
+            """,
+            date=date,
+            none=NO_LEVEL,
+            oversight=OVERSIGHT_DAYS,
+            pre_due_min_age=PRE_DUE_MIN_AGE,
+            ignored=self._ignored_reminder_ids(),
+            next_date=self._next_date(company),
+            channel=self._channel_sql(),
+            reason=self._first_reason(reasons, stages),
+            until=self._first_until(reasons, stages),
+        )
+
+    def _ignored_reminder_ids(self):
+        """Reminders that are checked against the decision must not stand in their own way."""
+        return list(self.env.context.get("relance_ignored_reminder_ids", ()))
+
+    # -- in words --------------------------------------------------------------------------
+    @api.private
+    def _explain(self, rows):
+        """One sentence per row, in the user's language.
+
+        :param rows: rows of :meth:`_decide`
+        :return: list of str, in the order of ``rows``
+        """
+        level_ids = {row.level_id for row in rows} | {row.target_level_id for row in rows}
+        levels = self.env["relance.level"].sudo().browse(level_ids - {None})
+        levels.fetch(["name"])
+        names = {level.id: level.name for level in levels}
+        sentences = self._sentences()
+        return [self._explain_row(row, names, sentences) for row in rows]
+
+    def _explain_row(self, row, names, sentences):
+        values = {
+            "level": names.get(row.target_level_id, ""),
+            "reached": names.get(row.level_id, ""),
+            "date": row.next_date and format_date(self.env, row.next_date) or "",
+            "until": row.until and format_date(self.env, row.until) or "",
+            "amount": formatLang(
+                self.env,
+                row.amount_residual,
+                currency_obj=self.env["res.currency"].browse(row.currency_id),
+            ),
+            "due": format_date(self.env, row.date_due),
+        }
+        reason = row.reason
+        if reason == "climb" and row.days_late <= 0:
+            reason = "climb_pre_due"
+        dated, undated = sentences[reason]
+        return (dated if row.until else undated) % values
+
+    def _sentences(self):
+        """Reason → (sentence when its end is known, sentence otherwise); add yours."""
+        _ = self.env._
+        paused = _("Dunning is paused until %(until)s.")
+        paying = _("An online payment is under way; we wait for it until %(until)s.")
+        gap = _("This customer was contacted recently; the next message leaves from %(until)s on.")
+        not_due = _("“%(level)s” is planned for %(until)s.")
+        return {
+            "host_flag": (
+                _("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),
+            )
+            * 2,
+            "collected": (_("We collect this payment ourselves: nothing is claimed."),) * 2,
+            "paying": (paying, paying),
+            "no_policy": (_("No dunning policy applies to this customer."),) * 2,
+            "not_due": (not_due, _("It is too early to remind.")),
+            "last_level": (
+                _("The last level was reached: a person decides what comes next."),
+            )
+            * 2,
+            "paused": (paused, paused),
+            "credit": (_("Payments or credit notes not matched yet cover what is due."),) * 2,
+            "small": (_("The amount is below what is worth a reminder."),) * 2,
+            "waiting": (_("A reminder to this customer is already being prepared."),) * 2,
+            "approval": (
+                _("“%(level)s” was not approved in time: a manager has to release it."),
+            )
+            * 2,
+            "gap": (gap, _("This customer was contacted recently.")),
+            "budget": (
+                _("This customer has received enough messages in the last 30 days."),
+            )
+            * 2,
+            "address": (_("No e-mail, phone or postal address is left to write to."),) * 2,
+            "bank": (_("The bank data are too old: a payment may have arrived."),) * 2,
+            "climb": (_("“%(level)s” is due: %(amount)s owed since %(due)s."),) * 2,
+            "climb_pre_due": (_("“%(level)s” is due: %(amount)s to be paid by %(due)s."),) * 2,
+        }

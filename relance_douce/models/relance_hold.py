@@ -1,0 +1,36 @@
+from odoo import fields, models
+
+
+class RelanceHold(models.Model):
+    """A line that is left alone for a while, with who said so and why.
+
+    The host's journal items are never blocked by it: it goes with them.
+    """
+
+    _name = "relance.hold"
+    _description = "Held Invoice Line"
+    _order = "id desc"
+    _rec_name = "note"
+
+    move_line_id = fields.Many2one(
+        "account.move.line", required=True, ondelete="cascade", index=True
+    )
+    move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice")
+    company_id = fields.Many2one(
+        "res.company", required=True, ondelete="cascade", index=True
+    )
+    partner_id = fields.Many2one("res.partner", string="Payer", ondelete="cascade", index=True)
+    reason = fields.Selection(
+        [("paused", "Paused"), ("approval", "Not approved in time")], required=True
+    )
+    until = fields.Date(help="Last day of the hold; empty until somebody releases it.")
+    note = fields.Char(string="Why")
+    user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user)
+    active = fields.Boolean(default=True)
+
+    _live = models.Index("(move_line_id) WHERE active")
+
+    def action_release(self):
+        """End the hold: the line goes on where it stood."""
+        self.check_access("write")
+        self.active = False

@@ -1,0 +1,555 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL, format_date
+
+LIVE = ("draft", "ready")
+
+
+class RelanceReminder(models.Model):
+    """One contact, planned or made, over several invoices of one payer."""
+
+    _name = "relance.reminder"
+    _description = "Reminder"
+    _order = "date_planned desc, id desc"
+    _rec_name = "display_name"
+
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    case_id = fields.Many2one(
+        "relance.case", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Payer",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    contact_id = fields.Many2one("res.partner", string="Contact", ondelete="restrict")
+    run_id = fields.Many2one("relance.run", readonly=True, ondelete="set null", index=True)
+    level_id = fields.Many2one("relance.level", readonly=True, ondelete="restrict", index=True)
+    policy_id = fields.Many2one(related="level_id.policy_id")
+    tone = fields.Selection(related="level_id.tone")
+    kind = fields.Selection(
+        [("level", "Next level"), ("contact", "Same level again")],
+        required=True,
+        readonly=True,
+        default="level",
+    )
+    is_service = fields.Boolean(
+        readonly=True, help="A service message: it neither delays claims nor counts as one."
+    )
+    needs_approval = fields.Boolean(readonly=True)
+    approval = fields.Selection(related="level_id.approval", string="Approved by")
+    channel = fields.Selection(
+        [("email", "E-mail"), ("sms", "SMS"), ("letter", "Letter"), ("call", "Call")],
+        readonly=True,
+    )
+    tried_channels = fields.Char(readonly=True, help="Channels that did not reach the customer.")
+    attempt = fields.Integer(readonly=True, default=1)
+    state = fields.Selection(
+        [
+            ("draft", "To approve"),
+            ("ready", "Ready"),
+            ("sent", "Sent"),
+            ("cancelled", "Cancelled"),
+            ("lapsed", "Lapsed"),
+        ],
+        required=True,
+        readonly=True,
+        default="draft",
+        index=True,
+    )
+    delivery_state = fields.Selection(
+        [
+            ("pending", "Under way"),
+            ("delivered", "Delivered"),
+            ("bounced", "Bounced"),
+            ("failed", "Failed"),
+        ],
+        readonly=True,
+    )
+    outcome = fields.Selection(
+        [
+            ("reached", "Reached"),
+            ("voicemail", "Voicemail"),
+            ("wrong_number", "Wrong number"),
+        ],
+        string="Outcome of the call",
+        readonly=True,
+    )
+    date_planned = fields.Date(string="Planned on", required=True, readonly=True)
+    date_ready = fields.Date(string="Ready since", readonly=True)
+    date_prepared = fields.Date(
+        string="Prepared on", readonly=True, help="The letter was rendered, the call assigned."
+    )
+    date_printed = fields.Date(string="Printed on", readonly=True)
+    date_sent = fields.Datetime(string="Sent on", readonly=True)
+    contact_date = fields.Date(
+        string="Left on", readonly=True, index=True, help="Local date of the contact."
+    )
+    approved_by_id = fields.Many2one("res.users", readonly=True)
+    user_id = fields.Many2one("res.users", string="Signed by")
+    line_ids = fields.One2many("relance.reminder.line", "reminder_id", string="Invoices")
+    balance_total = fields.Monetary(
+        string="Claimed", readonly=True, help="In the company's currency."
+    )
+    subject = fields.Char()
+    body = fields.Html(
+        string="Text", sanitize="email_outgoing", help="Written by hand: sent as it stands."
+    )
+    is_edited = fields.Boolean(readonly=True)
+    cancel_reason = fields.Char(string="Why not", readonly=True)
+    error = fields.Text(readonly=True)
+    error_date = fields.Date(readonly=True)
+    message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null", index=True)
+    attachment_id = fields.Many2one(
+        "ir.attachment", string="Letter", readonly=True, ondelete="set null"
+    )
+
+    _live_unique = models.UniqueIndex(
+        "(case_id, needs_approval) WHERE state IN ('draft', 'ready')",
+        "A reminder to this customer is already being prepared.",
+    )
+    _recent_index = models.Index(
+        "(company_id, partner_id, contact_date) WHERE contact_date IS NOT NULL"
+    )
+
+    @api.depends("level_id", "partner_id")
+    def _compute_display_name(self):
+        for reminder in self:
+            reminder.display_name = " · ".join(
+                filter(None, [reminder.level_id.name, reminder.partner_id.display_name])
+            )
+
+    # -- states ------------------------------------------------------------------------
+    def _update_state(self, allowed, new, **values):
+        """Move the reminders that are in ``allowed`` to ``new``.
+
+        :return: the reminders that moved; the others are left as they are
+        """
+        moved = self.filtered(lambda reminder: reminder.state in allowed)
+        if moved:
+            moved.write({"state": new, **values})
+        return moved
+
+    def _set_ready(self, **values):
+        ready = self.browse()
+        for company, reminders in self.grouped("company_id").items():
+            ready += reminders._update_state(
+                ("draft",), "ready", date_ready=company._relance_date(), **values
+            )
+        return ready
+
+    def _set_cancelled(self, reason):
+        """Cancel what did not leave yet; the cases are settled if nothing is left."""
+        cancelled = self._update_state(LIVE, "cancelled", cancel_reason=reason)
+        cancelled._close_call_activities()
+        cancelled._log(reason, self.env._("Reminder cancelled"))
+        return cancelled
+
+    def _set_lapsed(self):
+        return self._update_state(
+            ("draft",), "lapsed", cancel_reason=self.env._("Not approved in time.")
+        )
+
+    def _set_sent(self, now, delivery_state):
+        """These left at ``now`` (naive UTC): state, contact date and levels in one go."""
+        for company, reminders in self.grouped("company_id").items():
+            reminders._update_state(
+                ("ready",),
+                "sent",
+                date_sent=now,
+                contact_date=company._relance_date(now),
+                delivery_state=delivery_state,
+                error=False,
+                error_date=False,
+            )
+        self._reach_levels()
+        self.case_id._refresh()
+
+    def _log(self, body, title=None):
+        """A note in the case of each reminder, all in one go."""
+        bodies = {}
+        for reminder in self:
+            text = f"{title or reminder.level_id.name}: {body}" if body else title
+            bodies[reminder.case_id.id] = text
+        if bodies:
+            self.case_id._message_log_batch(bodies)
+
+    # -- levels on the journal items --------------------------------------------------------
+    def _reach_levels(self):
+        """Write the levels that left onto the journal items, in bulk.
+
+        Raw SQL is safe here: the two columns are ours, plain, and nothing in the host
+        depends on them; its checks on journal items concern none of them.
+        """
+        leveled = self.filtered(lambda reminder: reminder.kind == "level")
+        if not leveled:
+            return
+        self.env["account.move.line"].flush_model(["relance_level_id", "relance_level_date"])
+        self.env["relance.reminder"].flush_model(["date_planned"])
+        self.env["relance.reminder.line"].flush_model()
+        # a level that is reached a second time, after the due date moved, counts anew
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE relance_reminder_line earlier
+                   SET counts = FALSE
+                  FROM relance_reminder_line content
+                 WHERE content.reminder_id IN %(reminders)s
+                   AND NOT COALESCE(content.counts, FALSE)
+                   AND earlier.move_line_id = content.move_line_id
+                   AND earlier.level_id = content.level_id
+                   AND earlier.counts
+                   AND earlier.date_maturity < content.date_maturity
+                """,
+                reminders=tuple(leveled.ids),
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE relance_reminder_line content
+                   SET counts = TRUE,
+                       previous_level_id = aml.relance_level_id,
+                       previous_level_date = aml.relance_level_date
+                  FROM account_move_line aml
+                 WHERE content.reminder_id IN %(reminders)s
+                   AND NOT COALESCE(content.counts, FALSE)
+                   AND aml.id = content.move_line_id
+                """,
+                reminders=tuple(leveled.ids),
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE account_move_line aml
+                   SET relance_level_id = content.level_id,
+                       relance_level_date = reminder.date_planned
+                  FROM relance_reminder_line content
+                  JOIN relance_reminder reminder ON reminder.id = content.reminder_id
+                 WHERE content.reminder_id IN %(reminders)s
+                   AND aml.id = content.move_line_id
+                """,
+                reminders=tuple(leveled.ids),
+            )
+        )
+        self.env["relance.reminder.line"].invalidate_model(
+            ["counts", "previous_level_id", "previous_level_date"], flush=False
+        )
+        leveled.line_ids.move_line_id._relance_levels_changed()
+
+    def _unreach_levels(self):
+        """Put the lines back where they stood before these reminders."""
+        for content in self.line_ids.filtered("counts"):
+            content.move_line_id.write(
+                {
+                    "relance_level_id": content.previous_level_id.id,
+                    "relance_level_date": content.previous_level_date,
+                }
+            )
+        self.line_ids.write({"counts": False})
+        self.line_ids.move_line_id._relance_levels_changed()
+        self.case_id._refresh()
+
+    # -- when the books move -------------------------------------------------------------
+    @api.private
+    def _touch(self, move_lines):
+        """The books of ``move_lines`` changed: pending reminders follow at once.
+
+        Called from the host's write paths, under any user: cheap where nothing is pending.
+        """
+        if not move_lines.ids:
+            return
+        contents = self.env["relance.reminder.line"].search(
+            [
+                ("move_line_id", "in", move_lines.ids),
+                ("reminder_id.state", "in", LIVE),
+            ]
+        )
+        gone = contents.filtered(lambda content: not content.move_line_id._relance_claimable())
+        (contents - gone)._refresh_amounts()
+        gone._drop(self.env._("The invoice is paid, credited or no longer due."))
+        self._settle_cases(move_lines)
+
+    def _settle_cases(self, move_lines):
+        """Close the open cases of the payers of ``move_lines`` that are done."""
+        payers = move_lines.partner_id._relance_payer()
+        cases = self.env["relance.case"].search(
+            [
+                ("partner_id", "in", payers.ids),
+                ("company_id", "in", move_lines.company_id.ids),
+                ("state", "=", "open"),
+            ]
+        )
+        cases._refresh()
+
+    def _after_shrink(self):
+        """What is left decides: level, total, and the text is rendered anew."""
+        for reminder in self:
+            lines = reminder.line_ids
+            level = max(
+                lines.level_id or reminder.level_id, key=lambda level: level.delay_days
+            )
+            values = {
+                "level_id": level.id,
+                "balance_total": sum(lines.mapped("balance_residual")),
+                "attachment_id": False,
+                "date_prepared": False,
+                "date_printed": False,
+            }
+            if reminder.is_edited:
+                # a text written by hand may speak of what is gone: somebody reads it again
+                values.update(state="draft", is_edited=False, subject=False, body=False)
+            reminder.write(values)
+
+    # -- what a person does -----------------------------------------------------------------
+    def _check_may_approve(self):
+        groups = {
+            "user": "relance_douce.group_relance_user",
+            "manager": "relance_douce.group_relance_manager",
+        }
+        for approval in set(self.mapped("approval")) - {"none", False}:
+            if not self.env.user.has_group(groups[approval]):
+                raise AccessError(
+                    self.env._("Reminders of this level are approved by a dunning manager.")
+                )
+
+    def _check_state(self, *states):
+        wrong = self.filtered(lambda reminder: reminder.state not in states)
+        if wrong:
+            labels = dict(self._fields["state"]._description_selection(self.env))
+            raise UserError(
+                self.env._(
+                    "“%(reminder)s” is %(state)s: reload the page to see what happened.",
+                    reminder=wrong[0].display_name,
+                    state=labels[wrong[0].state].lower(),
+                )
+            )
+
+    def action_approve(self):
+        """Let these reminders go; they leave within the company's hours."""
+        self.check_access("write")
+        self._check_state("draft")
+        self._check_may_approve()
+        ready = self._set_ready(approved_by_id=self.env.uid)
+        ready._log(self.env._("Approved by %s.", self.env.user.name))
+        return True
+
+    def action_cancel(self, until=None, reason=None):
+        """Do not send these; with ``until`` their invoices rest up to that day."""
+        self.check_access("write")
+        self._check_state(*LIVE)
+        until = fields.Date.to_date(until)
+        if until:
+            self.line_ids._hold(until, reason)
+        text = reason or ""
+        if until:
+            text = self.env._(
+                "Left alone until %(until)s. %(reason)s",
+                until=format_date(self.env, until),
+                reason=text,
+            ).strip()
+        self._set_cancelled(text or self.env._("Cancelled by %s.", self.env.user.name))
+        self.case_id._refresh()
+        return True
+
+    def action_undo(self):
+        """Take the last step back: approval, cancellation, or a letter marked as posted."""
+        self.check_access("write")
+        for reminder in self:
+            reminder._undo()
+        return True
+
+    def _undo(self):
+        self.ensure_one()
+        title = self.env._("Undone by %s.", self.env.user.name)
+        if self.state == "ready" and not self.date_printed:
+            self._close_call_activities()
+            self._update_state(("ready",), "draft", approved_by_id=False, date_prepared=False)
+        elif self.state == "cancelled" and self.case_id.state == "open" and self.line_ids:
+            self.env["relance.hold"].search(
+                [
+                    ("move_line_id", "in", self.line_ids.move_line_id.ids),
+                    ("reason", "=", "paused"),
+                ]
+            ).action_release()
+            self._update_state(("cancelled",), "draft", cancel_reason=False)
+        elif self.state == "sent" and self.channel == "letter":
+            self._unreach_levels()
+            self._update_state(
+                ("sent",), "ready", date_sent=False, contact_date=False, delivery_state=False
+            )
+        else:
+            raise UserError(
+                self.env._("“%s” cannot be undone: it has left.", self.display_name)
+            )
+        self._log(title)
+
+    def action_mark_posted(self, date=None):
+        """These letters are in the post since ``date`` (default: today)."""
+        self.check_access("write")
+        letters = self.filtered(lambda reminder: reminder.channel == "letter")
+        letters._check_state("ready")
+        letters._lock_or_explain()
+        now = fields.Datetime.now()
+        for company, reminders in letters.grouped("company_id").items():
+            day = fields.Date.to_date(date) or company._relance_date(now)
+            opening = company._relance_opening(day)
+            reminders._set_sent(
+                now if day == company._relance_date(now) or not opening else opening,
+                "delivered",
+            )
+            reminders.write({"contact_date": day})
+        letters._log(self.env._("Letter posted."))
+        return True
+
+    def action_call_done(self, outcome):
+        """Log the outcome of a call: ``reached``, ``voicemail`` or ``wrong_number``."""
+        self.check_access("write")
+        if outcome not in dict(self._fields["outcome"].selection):
+            raise UserError(self.env._("Choose an outcome: reached, voicemail or wrong number."))
+        calls = self.filtered(lambda reminder: reminder.channel == "call")
+        calls._check_state("ready")
+        calls._lock_or_explain()
+        calls.outcome = outcome
+        labels = dict(self._fields["outcome"]._description_selection(self.env))
+        calls._log(self.env._("Call: %s.", labels[outcome]))
+        calls._close_call_activities()
+        if outcome == "wrong_number":
+            for contact in calls.contact_id:
+                contact.sudo().relance_wrong_phone = contact.phone_sanitized or contact.phone
+            calls._next_channel(self.env._("Wrong number."))
+        else:
+            calls._set_sent(fields.Datetime.now(), "delivered")
+        return True
+
+    def action_call_reached(self):
+        return self.action_call_done("reached")
+
+    def action_call_voicemail(self):
+        return self.action_call_done("voicemail")
+
+    def action_call_wrong_number(self):
+        return self.action_call_done("wrong_number")
+
+    def _lock_or_explain(self):
+        if self and len(self.try_lock_for_update()) < len(self):
+            raise UserError(
+                self.env._("This reminder is just being processed. Try again in a moment.")
+            )
+
+    def action_edit_text(self):
+        """Start from the text of the level and change it for this customer only."""
+        self.check_access("write")
+        self._check_state(*LIVE)
+        texts = self._render_texts()
+        for reminder in self:
+            if not reminder.is_edited:
+                subject, body = texts[reminder.id]
+                reminder.write({"subject": subject, "body": body, "is_edited": True})
+        return True
+
+    def action_reset_text(self):
+        """Back to the text of the level."""
+        self.check_access("write")
+        self._check_state(*LIVE)
+        self.write({"subject": False, "body": False, "is_edited": False})
+        return True
+
+    def action_retry(self):
+        """Try again what failed."""
+        self.check_access("write")
+        self.write({"error": False, "error_date": False})
+        return self.action_send_now()
+
+    def action_open_case(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "relance.case",
+            "res_id": self.case_id.id,
+            "view_mode": "form",
+        }
+
+    def action_open_cancel_wizard(self):
+        return self._wizard_action("relance.cancel.wizard", self.env._("Do not send"))
+
+    def _wizard_action(self, model, name):
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": model,
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_reminder_ids": self.ids},
+        }
+
+    # -- what time does ---------------------------------------------------------------------
+    @api.private
+    def _lapse(self, company, date):
+        """Reminders nobody approved in time lapse: their lines wait, managers are told."""
+        drafts = self.search([("company_id", "=", company.id), ("state", "=", "draft")])
+        late = drafts.filtered(
+            lambda reminder: (date - reminder.date_planned).days
+            > (reminder.policy_id.approval_days or 7)
+        )
+        if not late:
+            return late
+        late.line_ids._hold(None, self.env._("Not approved in time."), reason="approval")
+        late._set_lapsed()
+        late._log(self.env._("Not approved in time: a manager has to decide."))
+        late._tell_managers(self.env._("A reminder was not approved in time"))
+        return late
+
+    def action_release(self):
+        """Let the lines of lapsed reminders climb again; the next run prepares them anew."""
+        self.check_access("write")
+        if not self.env.user.has_group("relance_douce.group_relance_manager"):
+            raise AccessError(self.env._("A dunning manager releases what was not approved."))
+        holds = self.env["relance.hold"].search(
+            [
+                ("move_line_id", "in", self.line_ids.move_line_id.ids),
+                ("reason", "=", "approval"),
+            ]
+        )
+        holds.action_release()
+        self._log(self.env._("Released by %s.", self.env.user.name))
+        return True
+
+    @api.private
+    def _escalate_unprepared(self, company, date):
+        """Letters not posted and calls not made in time take the next channel."""
+        waiting = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "ready"),
+                ("channel", "in", ("letter", "call")),
+            ]
+        )
+        late = waiting.filtered(
+            lambda reminder: reminder.date_ready
+            and (date - reminder.date_ready).days > (reminder.policy_id.ready_days or 5)
+        )
+        late._next_channel(self.env._("Not done in time."), date=date, keep_last=True)
+        return late
+
+    def _tell_managers(self, summary):
+        """An activity for a manager on each case, once; whether anybody is told anew."""
+        manager = self._responsible_manager()
+        return manager and self.case_id._tell_once(manager, summary)
+
+    def _responsible_manager(self):
+        """Somebody who may decide: a manager of the company, the signatory if she is one."""
+        group = self.env.ref("relance_douce.group_relance_manager")
+        managers = group.sudo().all_user_ids.filtered(
+            lambda user: user.active and not user.share and self.company_id & user.company_ids
+        )
+        own = managers & self.user_id
+        people = managers.filtered(lambda user: user._is_internal() and user.id != 1)
+        return (own or people or managers)[:1]

@@ -1,0 +1,624 @@
+"""How reminders leave: checked again under lock, then handed to their channel."""
+
+import logging
+
+from psycopg2 import Error as DatabaseError
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, pdf
+from odoo.tools.mail import email_normalize
+
+from .relance_reminder import LIVE
+
+_logger = logging.getLogger(__name__)
+
+#: reasons that only postpone a reminder; every other one takes its line out
+POSTPONING = ("gap", "budget", "waiting", "bank", "small", "address")
+#: failures of an e-mail that say nothing about the address: the same mail is sent again
+CONNECTION_FAILURES = ("mail_smtp", "unknown")
+
+
+class RelanceReminder(models.Model):
+    _inherit = "relance.reminder"
+
+    # -- batches ---------------------------------------------------------------------------
+    @api.model
+    @api.private
+    def _send_batch(self, limit=None, now=None):
+        """Send what is ready and may leave at ``now``.
+
+        E-mails and SMS go to the outbox, letters to the print queue, calls to whoever makes
+        them. Each reminder is checked again by the decision, under a row lock; one that
+        another worker holds is left to it.
+
+        :param limit: at most this many reminders
+        :param now: naive UTC datetime, default this moment
+        :return: number of reminders processed (sent, prepared, postponed or cancelled)
+        """
+        now = now or fields.Datetime.now()
+        done = 0
+        for company in self._companies_to_send(now):
+            left = None if limit is None else limit - done
+            if left is not None and left <= 0:
+                break
+            candidates = self._sending_candidates(company, now, left)
+            done += len(candidates._process(company, now))
+        return done
+
+    def _companies_to_send(self, now):
+        """Companies with something ready."""
+        return (
+            self.env["res.company"]
+            .sudo()  # the scheduled action serves every company
+            .browse(
+                company.id
+                for [company] in self._read_group([("state", "=", "ready")], ["company_id"])
+            )
+        )
+
+    def _sending_domain(self, company, date):
+        """What is ready and not prepared yet; failures are tried again the next day."""
+        return [
+            ("company_id", "=", company.id),
+            ("state", "=", "ready"),
+            ("date_planned", "<=", date),
+            ("date_prepared", "=", False),
+            "|", ("error_date", "=", False), ("error_date", "<", date),
+        ]
+
+    def _sending_candidates(self, company, now, limit=None):
+        """Ready reminders, approved ones first: they go before new friendly ones."""
+        date = company._relance_date(now)
+        domain = self._sending_domain(company, date)
+        if not company._relance_is_open(now):
+            # post is not bound to hours
+            domain += [("channel", "=", "letter")]
+        return self.search(domain, order="needs_approval DESC, id", limit=limit)
+
+    def _process(self, company, now):
+        """Check these reminders of one company again and hand them to their channels."""
+        date = company._relance_date(now)
+        locked = self.try_lock_for_update()
+        # read only now: another transaction may have finished with some of them
+        locked.invalidate_recordset(flush=False)
+        ready = locked.filtered(lambda reminder: reminder.state == "ready")
+        going = ready._one_per_payer()._recheck(company, date)
+        for channel, reminders in going.grouped("channel").items():
+            reminders._send_each(channel, now)
+        return locked
+
+    def _one_per_payer(self):
+        """At most one message per payer and day: the first in order."""
+        first = {}
+        for reminder in self:
+            first.setdefault(reminder.partner_id, reminder)
+        return self.browse(reminder.id for reminder in first.values())
+
+    # -- the second look -------------------------------------------------------------------
+    def _recheck(self, company, date):
+        """Ask the decision again, as if these reminders did not exist.
+
+        Lines that are no longer to be claimed drop out, an empty reminder is cancelled; a
+        rule of the payer that only asks for patience postpones the whole reminder.
+
+        :return: the reminders that may leave on ``date``
+        """
+        decision = self.env["relance.decision"].with_context(
+            relance_ignored_reminder_ids=self.ids
+        )
+        rows = {
+            row.move_line_id: row
+            for row in decision._decide(company, date, self.partner_id)
+        }
+        going = self.browse()
+        for reminder in self:
+            outcomes = {
+                content: reminder._line_outcome(content, rows.get(content.move_line_id.id))
+                for content in reminder.line_ids
+            }
+            gone = reminder.line_ids.filtered(lambda content: outcomes[content] == "gone")  # noqa: B023
+            postponed = "postponed" in outcomes.values()
+            gone._drop(self._drop_reason(gone, rows))
+            if reminder.state == "ready" and reminder.line_ids:
+                reminder.line_ids._refresh_amounts()
+                if not postponed and reminder.state == "ready":
+                    going += reminder
+            elif reminder.state == "ready":
+                reminder._set_cancelled(self.env._("Nothing is left to claim."))
+        return going
+
+    def _line_outcome(self, content, row):
+        """“go”, “postponed” or “gone” for one line of this reminder."""
+        if row is None:
+            return "gone"
+        again = self.kind == "contact" or self.attempt > 1
+        if row.reason in POSTPONING:
+            # a second attempt of the same contact is not held up by the first
+            return "postponed" if again or row.target_level_id == content.level_id.id else "gone"
+        if again and row.reason in ("not_due", "last_level", "climb"):
+            return "go"
+        if row.verdict == "send" and row.target_level_id == content.level_id.id:
+            return "go"
+        return "gone"
+
+    def _drop_reason(self, gone, rows):
+        known = [rows[line.id] for line in gone.move_line_id if line.id in rows]
+        if known:
+            return self.env["relance.decision"]._explain(known[:1])[0]
+        return self.env._("The invoice is paid, credited or no longer due.")
+
+    # -- one failing reminder does not stop the others ----------------------------------------
+    def _send_each(self, channel, now):
+        """Send these by one channel; where the batch fails, each on its own."""
+        send = f"_send_by_{channel}"
+        try:
+            with self.env.cr.savepoint():
+                getattr(self, send)(now)
+            return
+        except UserError as error:
+            if len(self) == 1:
+                self._set_failed(error, now)
+                return
+        except DatabaseError:
+            # a lost race: the whole transaction is tried again
+            raise
+        except Exception as error:
+            _logger.warning("Reminders %s could not be sent", self.ids, exc_info=True)
+            if len(self) == 1:
+                self._set_failed(error, now)
+                return
+        for reminder in self:
+            reminder._send_each(channel, now)
+
+    def _set_failed(self, error, now):
+        """Keep the reminder, say what is wrong, and try again tomorrow."""
+        self.invalidate_recordset(flush=False)
+        text = str(error.args[0] if error.args else error)
+        for reminder in self:
+            reminder.write(
+                {"error": text, "error_date": reminder.company_id._relance_date(now)}
+            )
+        self._tell_managers(self.env._("A reminder could not be sent"))
+
+    # -- e-mail ------------------------------------------------------------------------------
+    def _send_by_email(self, now):
+        """One mail to the reminder contact and to nobody else, into the outbox."""
+        self._ensure_invoice_tokens()
+        dated = self._dated(now)
+        texts = dated._render_texts()
+        letters = dated.filtered("level_id.attach_letter")._render_letters()
+        bodies = dated._mail_bodies(texts)
+        attachments = dated._mail_attachments(letters)
+        messages = self._create_messages(texts, bodies, attachments)
+        self._create_mails(messages, bodies, attachments)
+        self._set_sent(now, "pending")
+
+    def _dated(self, now):
+        """These reminders, writing as of the local date of ``now``."""
+        return self.with_context(relance_date=self.company_id._relance_date(now))
+
+    def _create_messages(self, texts, bodies, attachments):
+        """The messages in the chatter of the cases, one per reminder, without followers."""
+        replies = self.case_id._notify_get_reply_to(default=None)
+        # messages are the host's: whoever may send a reminder may not create these by hand
+        messages = (
+            self.env["mail.message"]
+            .sudo()
+            .create(
+                [
+                    {
+                        "model": "relance.case",
+                        "res_id": reminder.case_id.id,
+                        "record_name": reminder.case_id.display_name,
+                        "message_type": "email_outgoing",
+                        "subtype_id": self.env.ref("mail.mt_comment").id,
+                        "author_id": reminder._author().id,
+                        "email_from": reminder._email_from(),
+                        "reply_to": replies.get(reminder.case_id.id)
+                        or reminder._email_from(),
+                        "subject": self._plain_subject(texts[reminder.id][0]),
+                        "body": bodies[reminder.id],
+                        "partner_ids": [fields.Command.link(reminder.contact_id.id)],
+                        "attachment_ids": [
+                            fields.Command.link(attachment.id)
+                            for attachment in attachments.get(reminder.id, ())
+                        ],
+                    }
+                    for reminder in self
+                ]
+            )
+        )
+        for reminder, message in zip(self, messages, strict=True):
+            reminder.message_id = message
+        return messages
+
+    def _create_mails(self, messages, bodies, attachments):
+        """The mails in the outbox and the notifications that follow their delivery."""
+        mails = (
+            self.env["mail.mail"]
+            .sudo()  # as above: the outbox is the host's
+            .create(
+                [
+                    {
+                        "mail_message_id": message.id,
+                        "body_html": bodies[reminder.id],
+                        "recipient_ids": [fields.Command.link(reminder.contact_id.id)],
+                        "auto_delete": False,
+                        "is_notification": True,
+                    }
+                    for reminder, message in zip(self, messages, strict=True)
+                ]
+            )
+        )
+        self.env["mail.notification"].sudo().create(
+            [
+                {
+                    "author_id": message.author_id.id,
+                    "mail_message_id": message.id,
+                    "mail_mail_id": mail.id,
+                    "res_partner_id": reminder.contact_id.id,
+                    "mail_email_address": reminder.contact_id.email,
+                    "notification_type": "email",
+                    "notification_status": "ready",
+                    "is_read": True,
+                }
+                for reminder, message, mail in zip(self, messages, mails, strict=True)
+            ]
+        )
+        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _author(self):
+        return self.user_id.partner_id or self.company_id.partner_id
+
+    def _email_from(self):
+        return self._author().email_formatted or self.company_id.email_formatted
+
+    def _mail_attachments(self, letters):
+        """Letter and legal invoice PDFs that exist, linked, up to the company's limit.
+
+        :return: dict id → list of ``ir.attachment``
+        """
+        moves = self.line_ids.move_id.sudo()  # documents that the customer already has
+        invoices = {move.id: move.invoice_pdf_report_id for move in moves}
+        result = {}
+        for reminder in self:
+            room = reminder.company_id.relance_attachment_limit * 1024 * 1024
+            chosen = []
+            for attachment in [
+                letters.get(reminder.id),
+                *(invoices.get(move.id) for move in reminder.line_ids.move_id),
+            ]:
+                if attachment and attachment.file_size <= room:
+                    chosen.append(attachment)
+                    room -= attachment.file_size
+            result[reminder.id] = chosen
+        return result
+
+    # -- SMS -----------------------------------------------------------------------------------
+    def _send_by_sms(self, now):
+        """A text message to the reminder contact, into the host's SMS queue."""
+        texts = self._dated(now)._render_texts()
+        for reminder in self:
+            reminder.message_id = reminder.case_id._message_sms(
+                self._plain_text(texts[reminder.id][1]),
+                partner_ids=reminder.contact_id.ids,
+                sms_numbers=None,
+                put_in_queue=True,
+            )
+        self._set_sent(now, "pending")
+
+    def _plain_text(self, text):
+        return " ".join(str(text).split())
+
+    # -- letter ---------------------------------------------------------------------------------
+    def _send_by_letter(self, now):
+        """Render the letter for the print queue; it is sent once it is marked as posted."""
+        self._dated(now)._render_letters()
+        for company, reminders in self.grouped("company_id").items():
+            reminders.write(
+                {
+                    "date_prepared": company._relance_date(now),
+                    "error": False,
+                    "error_date": False,
+                }
+            )
+
+    def _render_letters(self):
+        """Render the letters as PDF, many per call, and keep each on its reminder.
+
+        :return: dict id → ``ir.attachment``
+        :raise UserError: where wkhtmltopdf is missing or fails: nothing is sent half
+        """
+        if not self:
+            return {}
+        if self.env["ir.actions.report"].get_wkhtmltopdf_state() not in ("ok", "workers"):
+            raise UserError(
+                self.env._(
+                    "Letters cannot be printed: wkhtmltopdf is missing on the server. The "
+                    "message waits; ask the administrator to install it."
+                )
+            )
+        contents = {}
+        for report, reminders in self.grouped(lambda one: one.level_id.report_id).items():
+            contents.update(report._relance_letters(reminders))
+        attachments = (
+            self.env["ir.attachment"]
+            .sudo()  # the letter belongs to the reminder, readable with it
+            .create(
+                [
+                    {
+                        "name": reminder._letter_filename(),
+                        "raw": contents[reminder.id],
+                        "mimetype": "application/pdf",
+                        "res_model": "relance.reminder",
+                        "res_id": reminder.id,
+                    }
+                    for reminder in self
+                ]
+            )
+        )
+        for reminder, attachment in zip(self, attachments, strict=True):
+            reminder.attachment_id.unlink()
+            reminder.attachment_id = attachment
+        return {reminder.id: reminder.attachment_id for reminder in self}
+
+    def _letter_filename(self):
+        name = "".join(
+            char if char.isalnum() else "-" for char in self.partner_id.name or ""
+        ).strip("-")
+        return f"{self.level_id.with_context(lang=self.lang).name} {name}.pdf"
+
+    def action_print(self):
+        """One PDF with all these letters, in order, for the printer."""
+        self.check_access("read")
+        letters = self.filtered(lambda one: one.channel == "letter" and one.state in LIVE)
+        if not letters:
+            raise UserError(
+                self.env._("There is no letter to print here: choose letters that are ready.")
+            )
+        missing = letters.filtered(lambda one: one.state == "draft")
+        if missing:
+            raise UserError(
+                self.env._("“%s” is not approved yet.", missing[0].display_name)
+            )
+        letters.filtered(lambda one: not one.attachment_id)._send_by_letter(
+            fields.Datetime.now()
+        )
+        merged = pdf.merge_pdf([letter.attachment_id.sudo().raw for letter in letters])
+        for company, own in letters.grouped("company_id").items():
+            own.write({"date_printed": company._relance_date()})
+        attachment = self.env["ir.attachment"].create(
+            {
+                "name": self.env._("Letters %s.pdf", fields.Date.context_today(self)),
+                "raw": merged,
+                "mimetype": "application/pdf",
+            }
+        )
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{attachment.id}?download=true",
+            "target": "download",
+        }
+
+    # -- call -------------------------------------------------------------------------------------
+    def _send_by_call(self, now):
+        """Give the call to whoever makes it, with the words of the level."""
+        texts = self._dated(now)._render_texts("call_script")
+        model = self.env["ir.model"]._get("relance.case")
+        activity_type = self.env.ref("mail.mail_activity_data_call")
+        self.env["mail.activity"].sudo().create(  # for somebody else, maybe
+            [
+                {
+                    "activity_type_id": activity_type.id,
+                    "res_model_id": model.id,
+                    "res_id": reminder.case_id.id,
+                    "user_id": reminder._caller().id,
+                    "summary": reminder.level_id.name,
+                    "note": "<br/>".join(
+                        self._plain_text(line)
+                        for line in str(texts[reminder.id][1]).splitlines()
+                    ),
+                    "date_deadline": reminder.company_id._relance_date(now),
+                }
+                for reminder in self
+            ]
+        )
+        for company, reminders in self.grouped("company_id").items():
+            reminders.write(
+                {
+                    "date_prepared": company._relance_date(now),
+                    "error": False,
+                    "error_date": False,
+                }
+            )
+
+    def _caller(self):
+        """Who calls: the salesperson of the customer, else whoever signs."""
+        return (
+            self.partner_id.user_id
+            or self.user_id
+            or self._responsible_manager()
+            or self.env.user
+        )
+
+    def _close_call_activities(self):
+        """The call was made, or is not needed any more."""
+        calls = self.filtered(lambda reminder: reminder.channel == "call")
+        if calls:
+            self.env["mail.activity"].sudo().search(
+                [
+                    ("res_model", "=", "relance.case"),
+                    ("res_id", "in", calls.case_id.ids),
+                    ("activity_type_id", "=", self.env.ref("mail.mail_activity_data_call").id),
+                ]
+            ).unlink()
+
+    # -- delivery -----------------------------------------------------------------------------------
+    def _set_delivery(self, status, failure_type=None):
+        """What became of the outgoing message, told by the host's notification.
+
+        :param status: ``notification_status`` of the host
+        """
+        sent = self.filtered(lambda reminder: reminder.state == "sent")
+        if status == "sent":
+            sent.delivery_state = "delivered"
+        elif status == "bounce":
+            sent.delivery_state = "bounced"
+            sent._remember_bounce()
+            sent._next_channel(self.env._("The e-mail came back."))
+        elif status == "exception" and failure_type in CONNECTION_FAILURES:
+            sent.delivery_state = "pending"
+        elif status == "exception":
+            sent.delivery_state = "failed"
+            if failure_type == "mail_email_invalid":
+                sent._remember_bounce()
+            sent._next_channel(self.env._("The message could not be delivered."))
+
+    def _remember_bounce(self):
+        """No more e-mail to this address until it changes."""
+        for contact in self.filtered(lambda one: one.channel == "email").contact_id:
+            contact.relance_bounced_email = email_normalize(contact.email)
+
+    def _next_channel(self, why, date=None, keep_last=False):
+        """The same contact once more, by the next channel that can reach the customer.
+
+        :param date: local date of the new attempt, default today
+        :param keep_last: leave a reminder as it is where no other channel is left
+        """
+        for reminder in self:
+            tried = {*(reminder.tried_channels or "").split(","), reminder.channel}
+            channel = reminder._best_channel(tried)
+            if not channel:
+                if reminder._tell_managers(self.env._("A customer cannot be reached")):
+                    reminder._log(why, self.env._("No channel is left"))
+                if not keep_last:
+                    reminder._set_cancelled(why)
+                continue
+            reminder._log(why, self.env._("Next channel"))
+            reminder._close_call_activities()
+            reminder.write(
+                {
+                    "channel": channel,
+                    "tried_channels": ",".join(sorted(filter(None, tried))),
+                    "attempt": reminder.attempt + 1,
+                    "state": "ready",
+                    "date_ready": date or reminder.company_id._relance_date(),
+                    "date_prepared": False,
+                    "date_printed": False,
+                    "contact_date": False,
+                    "delivery_state": False,
+                }
+            )
+
+    def _best_channel(self, tried):
+        """Best channel of the level that is not in ``tried`` and can reach the customer."""
+        self.ensure_one()
+        twin = self.search(
+            [
+                ("case_id", "=", self.case_id.id),
+                ("needs_approval", "=", self.needs_approval),
+                ("state", "in", LIVE),
+                ("id", "!=", self.id),
+            ],
+            limit=1,
+        )
+        if twin:
+            return None
+        allowed = [channel for channel in self.level_id._channels() if channel not in tried]
+        conditions = self.env["relance.decision"]._channel_conditions()
+        if not allowed:
+            return None
+        self.env["res.partner"].flush_model()
+        [usable] = self.env.execute_query(
+            SQL(
+                "SELECT %s FROM res_partner payer, res_partner contact"
+                " WHERE payer.id = %s AND contact.id = %s",
+                SQL(", ").join(conditions[channel] for channel in allowed),
+                self.partner_id.id,
+                self.contact_id.id or self.partner_id.id,
+            )
+        )
+        return next(
+            (channel for channel, can in zip(allowed, usable, strict=True) if can), None
+        )
+
+    @api.model
+    @api.private
+    def _requeue_mails(self):
+        """Mails that met no server leave again, with the same Message-ID."""
+        pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
+        mails = self.env["mail.mail"].search(
+            [
+                ("mail_message_id", "in", pending.message_id.ids),
+                ("state", "=", "exception"),
+                ("failure_type", "in", CONNECTION_FAILURES),
+            ]
+        )
+        if mails:
+            mails.write({"state": "outgoing", "failure_type": False, "failure_reason": False})
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        return mails
+
+    # -- by hand ------------------------------------------------------------------------------------
+    def action_send_now(self):
+        """Send these now, outside the company's hours too; the rules are asked all the same."""
+        self.check_access("write")
+        self._check_state("ready")
+        now = fields.Datetime.now()
+        for company, reminders in self.grouped("company_id").items():
+            own = reminders.filtered(lambda one: not one.date_prepared)
+            date = company._relance_date(now)
+            before = {one.id: one.partner_id for one in own}
+            own._process(company, now)
+            waiting = own.filtered(lambda one: one.state == "ready" and not one.date_prepared)
+            if waiting and len(before) == 1:
+                raise UserError(waiting._why_not_now(company, date))
+        return True
+
+    def _why_not_now(self, company, date):
+        """One sentence: what keeps this reminder from leaving."""
+        self.ensure_one()
+        if self.error:
+            return self.error
+        decision = self.env["relance.decision"].with_context(
+            relance_ignored_reminder_ids=self.ids
+        )
+        rows = [
+            row
+            for row in decision._decide(company, date, self.partner_id)
+            if row.move_line_id in self.line_ids.move_line_id.ids
+        ]
+        if rows:
+            return decision._explain(rows[:1])[0]
+        return self.env._("This reminder is just being processed. Try again in a moment.")
+
+    # -- scheduled action -------------------------------------------------------------------------
+    @api.model
+    @api.private
+    def _cron_send(self, batch=50):
+        """Hourly: send what is ready, in batches, each a transaction of its own.
+
+        Companies that have not switched reminders on are left out.
+        """
+        cron = self.env["ir.cron"]
+        now = fields.Datetime.now()
+        self._requeue_mails()
+        companies = self.env["res.company"].search([("relance_active", "=", True)])
+        todo = {
+            company: self._sending_candidates(company, now).ids for company in companies
+        }
+        remaining = sum(map(len, todo.values()))
+        cron._commit_progress(remaining=remaining)
+        for company, ids in todo.items():
+            while ids:
+                share, ids = ids[:batch], ids[batch:]
+                try:
+                    self.browse(share).exists()._process(company, now)
+                except DatabaseError:
+                    # a payment or another worker was quicker: the next hour sees it
+                    _logger.info("Reminders %s were changed meanwhile", share, exc_info=True)
+                    self.env.cr.rollback()
+                remaining -= len(share)
+                if not cron._commit_progress(len(share), remaining=remaining):
+                    return

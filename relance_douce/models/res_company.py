@@ -1,0 +1,158 @@
+from datetime import datetime, timedelta
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    relance_active = fields.Boolean(
+        string="Reminders are on",
+        help="While this is off, the scheduled actions prepare and send nothing.",
+    )
+    relance_grace_days = fields.Integer(
+        string="Days of grace",
+        default=2,
+        help="Nothing overdue leaves before the due date plus these days: "
+        "a payment made in time needs them to be booked.",
+    )
+    relance_bank_stale_days = fields.Integer(
+        string="Bank data are stale after (days)",
+        default=10,
+        help="While the newest bank data are older than this, nothing overdue is sent. "
+        "0 switches the check off.",
+    )
+    relance_bank_entered_until = fields.Date(
+        string="Bank entered until",
+        help="Up to this day all payments received are booked.",
+    )
+    relance_excluded_accounts = fields.Char(
+        string="Accounts left alone",
+        default="413,416,4117",
+        help="Receivable accounts whose code begins like one of these, separated by commas, "
+        "are never chased: bills of exchange, doubtful customers, retention money.",
+    )
+    relance_user_id = fields.Many2one(
+        "res.users",
+        string="Signs the reminders",
+        help="Signs and answers where the customer has nobody in charge.",
+    )
+    relance_attachment_limit = fields.Integer(
+        string="Attachments of one e-mail (MB)",
+        default=8,
+        help="Invoices beyond this size are given as links.",
+    )
+
+    # -- the calendar ---------------------------------------------------------------
+    def _relance_timezone(self):
+        """Timezone that decides what day it is for this company."""
+        self.ensure_one()
+        return pytz.timezone(
+            self.resource_calendar_id.tz or self.partner_id.tz or "Europe/Paris"
+        )
+
+    @api.private
+    def _relance_date(self, now=None):
+        """Local date of the naive UTC datetime ``now`` (default: this moment)."""
+        now = now or fields.Datetime.now()
+        return pytz.utc.localize(now).astimezone(self._relance_timezone()).date()
+
+    def _relance_is_open(self, now):
+        """Whether the naive UTC ``now`` lies within the hours of the company's calendar.
+
+        Public holidays are the leaves of the calendar that belong to no resource.
+        A company without a calendar is always open.
+        """
+        self.ensure_one()
+        calendar = self.resource_calendar_id
+        if not calendar:
+            return True
+        start = pytz.utc.localize(now)
+        intervals = calendar._work_intervals_batch(start, start + timedelta(seconds=1))
+        return bool(intervals[False])
+
+    def _relance_opening(self, date):
+        """First moment (naive UTC) of ``date`` at which the company is open, or None."""
+        self.ensure_one()
+        timezone = self._relance_timezone()
+        start = timezone.localize(datetime.combine(date, datetime.min.time()))
+        calendar = self.resource_calendar_id
+        if not calendar:
+            return (start + timedelta(hours=9)).astimezone(pytz.utc).replace(tzinfo=None)
+        intervals = calendar._work_intervals_batch(start, start + timedelta(days=1))[False]
+        for first, _stop, _meta in intervals:
+            return first.astimezone(pytz.utc).replace(tzinfo=None)
+        return None
+
+    # -- what the decision asks ---------------------------------------------------------
+    def _relance_account_ids(self):
+        """Ids of the receivable accounts whose open lines may be chased."""
+        self.ensure_one()
+        accounts = (
+            self.env["account.account"]
+            .sudo()  # reading the chart only; the caller may be a salesperson
+            .with_company(self)
+            .with_context(active_test=False)
+            .search_fetch(
+                [
+                    ("account_type", "=", "asset_receivable"),
+                    ("non_trade", "=", False),
+                    *self.env["account.account"]._check_company_domain(self),
+                ],
+                ["code"],
+            )
+        )
+        prefixes = tuple(
+            prefix.strip()
+            for prefix in (self.relance_excluded_accounts or "").split(",")
+            if prefix.strip()
+        )
+        return [
+            account.id
+            for account in accounts
+            if not prefixes or not (account.code or "").startswith(prefixes)
+        ]
+
+    def _relance_bank_date(self, date):
+        """Newest day the bank data speak of, up to ``date``; None where no bank is in use.
+
+        In use means: there was a bank statement line once. Fresh are statement lines,
+        posted customer payments and the accountant's word.
+        """
+        self.ensure_one()
+        self.env["account.bank.statement.line"].flush_model(["move_id"])
+        self.env["account.payment"].flush_model(["state", "date", "company_id"])
+        [[statement, payment]] = self.env.execute_query(
+            SQL(
+                """
+                SELECT (SELECT max(move.date)
+                          FROM account_bank_statement_line statement
+                          JOIN account_move move ON move.id = statement.move_id
+                         WHERE statement.company_id = %(company)s AND move.date <= %(date)s),
+                       (SELECT max(date) FROM account_payment
+                         WHERE company_id = %(company)s AND date <= %(date)s
+                           AND partner_type = 'customer' AND payment_type = 'inbound'
+                           AND state IN ('in_process', 'paid'))
+                """,
+                company=self.id,
+                date=date,
+            )
+        )
+        if statement is None:
+            return None
+        entered = self.relance_bank_entered_until
+        return max(day for day in (statement, payment, entered and min(entered, date)) if day)
+
+    def _relance_bank_is_stale(self, date):
+        """Whether nothing overdue may leave on ``date`` because payments may be missing."""
+        self.ensure_one()
+        newest = self.relance_bank_stale_days and self._relance_bank_date(date)
+        return bool(newest) and (date - newest).days > self.relance_bank_stale_days
+
+    def action_relance_bank_entered(self):
+        """One click: everything received up to today is booked."""
+        for company in self:
+            company.relance_bank_entered_until = company._relance_date()

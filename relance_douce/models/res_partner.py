@@ -1,0 +1,201 @@
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+#: French registry numbers of the State begin with 1, those of local bodies with 2
+PUBLIC_SIREN = re.compile(r"^[12]\d{8}(\d{5})?$")
+#: number of an association in the French national register (RNA)
+ASSOCIATION = re.compile(r"^W\d{9}$", re.IGNORECASE)
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    relance_policy_id = fields.Many2one(
+        "relance.policy",
+        string="Dunning policy",
+        company_dependent=True,
+        ondelete="set null",
+        help="Empty: the first policy that matches this customer.",
+    )
+    relance_payer_id = fields.Many2one(
+        "res.partner",
+        string="Paid by",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Who answers for this customer's invoices: head office of a chain, parent "
+        "company. Empty: the customer.",
+    )
+    relance_channel = fields.Selection(
+        lambda self: self.env["relance.reminder"]._fields["channel"].selection,
+        string="Preferred channel",
+        help="Used wherever the level allows it.",
+    )
+    relance_contact_id = fields.Many2one(
+        "res.partner",
+        string="Reminder contact",
+        ondelete="set null",
+        help="Gets the reminders. Empty: the invoice address, else the customer.",
+    )
+    relance_paused_until = fields.Date(
+        string="No reminders until", help="Last day without reminders."
+    )
+    relance_user_id = fields.Many2one(
+        "res.users",
+        string="In charge of reminders",
+        ondelete="set null",
+        help="Signs and answers.",
+    )
+    relance_audience = fields.Selection(
+        [
+            ("business", "Professional"),
+            ("public", "Public body"),
+            ("consumer", "Consumer"),
+            ("legal_person", "Association, co-ownership"),
+            ("unknown", "To be qualified"),
+        ],
+        string="Audience",
+        compute="_compute_relance_audience",
+        store=True,
+        readonly=False,
+        help="Decides which money rules apply; unknown is treated like a consumer.",
+    )
+    relance_bounced_email = fields.Char(
+        readonly=True, help="This address sent a reminder back; changing it ends that."
+    )
+    relance_wrong_phone = fields.Char(
+        readonly=True, help="Somebody else answers at this number; changing it ends that."
+    )
+    relance_level_id = fields.Many2one(
+        "relance.level", string="Dunning level", compute="_compute_relance",
+        search="_search_relance_level_id",
+    )
+    relance_case_id = fields.Many2one(
+        "relance.case", string="Dunning case", compute="_compute_relance",
+        search="_search_relance_case_id",
+    )
+    relance_case_count = fields.Integer(compute="_compute_relance")
+
+    @api.depends("vat", "company_registry", "is_company", "parent_id", "commercial_partner_id")
+    def _compute_relance_audience(self):
+        """From facts only; whoever confirms it by hand decides.
+
+        A registry or VAT number makes a professional, the State's own numbers a public
+        body, a number of the register of associations a legal person; a person without
+        any is a consumer; a company without any waits to be qualified.
+        """
+        for partner in self:
+            main = partner.commercial_partner_id or partner
+            if main not in (partner, partner._origin) and main.relance_audience:
+                partner.relance_audience = main.relance_audience
+            else:
+                partner.relance_audience = partner._relance_audience_from_facts()
+
+    def _relance_audience_from_facts(self):
+        number = re.sub(r"\s", "", self.company_registry or "")
+        vat = re.sub(r"\s", "", self.vat or "").upper()
+        siren = number or (vat[4:] if vat.startswith("FR") else "")
+        if ASSOCIATION.match(number):
+            return "legal_person"
+        if PUBLIC_SIREN.match(siren):
+            return "public"
+        if number or len(vat) > 1:
+            return "business"
+        return "unknown" if self.is_company else "consumer"
+
+    @api.constrains("relance_payer_id")
+    def _check_relance_payer(self):
+        for partner in self:
+            payer = partner.relance_payer_id
+            if payer and (
+                payer == partner.commercial_partner_id
+                or payer.commercial_partner_id.relance_payer_id
+                or self.search_count(
+                    [("relance_payer_id", "=", partner.id), ("id", "!=", payer.id)], limit=1
+                )
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“%(payer)s” cannot pay for “%(customer)s”: a payer pays for others "
+                        "and nobody pays for him. Choose the head office itself.",
+                        payer=payer.display_name,
+                        customer=partner.display_name,
+                    )
+                )
+
+    def _relance_payer(self):
+        """Who answers for these customers' invoices."""
+        customers = self.commercial_partner_id
+        return self.browse().union(
+            *(customer.relance_payer_id or customer for customer in customers)
+        )
+
+    @api.depends_context("company")
+    def _compute_relance(self):
+        """The open case of the payer in the current company."""
+        payers = {partner: partner._relance_payer()[:1] for partner in self}
+        cases = {
+            case.partner_id.id: case
+            for case in self.env["relance.case"]
+            .sudo()  # stage only; the case itself has its own rights
+            .search(
+                [
+                    ("partner_id", "in", [payer.id for payer in payers.values()]),
+                    ("company_id", "=", self.env.company.id),
+                    ("state", "=", "open"),
+                ]
+            )
+        }
+        for partner in self:
+            case = cases.get(payers[partner].id, self.env["relance.case"])
+            partner.relance_case_id = case.id
+            partner.relance_level_id = case.level_id.id
+            partner.relance_case_count = len(case)
+
+    def _search_relance_level_id(self, operator, value):
+        return self._relance_search_case("level_id", operator, value)
+
+    def _search_relance_case_id(self, operator, value):
+        return self._relance_search_case("id", operator, value)
+
+    def _relance_search_case(self, field, operator, value):
+        if operator != "in":
+            return NotImplemented
+        cases = self.env["relance.case"].sudo().search(
+            [("company_id", "=", self.env.company.id), ("state", "=", "open")]
+        )
+        wanted = cases.filtered_domain([(field, "in", [one for one in value if one])])
+        found = [("commercial_partner_id", "in", wanted.partner_id.ids)]
+        paid_by = [("commercial_partner_id.relance_payer_id", "in", wanted.partner_id.ids)]
+        domain = fields.Domain(found) | fields.Domain(paid_by)
+        if False in value:
+            domain |= ~(
+                fields.Domain("commercial_partner_id", "in", cases.partner_id.ids)
+                | fields.Domain(
+                    "commercial_partner_id.relance_payer_id", "in", cases.partner_id.ids
+                )
+            )
+        return domain
+
+    def write(self, vals):
+        """A new parent or payer joins the open cases of those who become one payer."""
+        moving = self.browse()
+        if not vals.keys().isdisjoint({"parent_id", "is_company", "relance_payer_id"}):
+            moving = self.filtered("id")
+        before = {partner: partner._relance_payer() for partner in moving}
+        result = super().write(vals)
+        for partner, payer in before.items():
+            if partner._relance_payer() != payer:
+                # the contact's editor need not have rights on reminders
+                self.env["relance.case"].sudo()._payer_changed(payer, partner._relance_payer())
+        return result
+
+    def action_relance_case(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "relance.case",
+            "res_id": self.relance_case_id.id,
+            "view_mode": "form",
+        }

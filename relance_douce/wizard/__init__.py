@@ -1,0 +1,2 @@
+from . import relance_cancel_wizard
+from . import relance_pause_wizard
