@@ -31,6 +31,10 @@
         "wizard/relance_pause_wizard_views.xml",
         "views/relance_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["relance_douce/static/src/fields/*"],
+        "web.assets_tests": ["relance_douce/static/tests/tours/*.js"],
+    },
     "application": True,
     "uninstall_hook": "uninstall_hook",
 }

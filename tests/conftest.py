@@ -9,7 +9,8 @@ import unittest
 
 import pytest
 
-from odoo import modules
+from odoo import api, modules, tools
+from odoo.modules.registry import Registry
 from odoo.tests import common
 from odoo.tests.common import BaseCase, TransactionCase
 
@@ -73,6 +74,19 @@ def odoo_case():
 def env(odoo_case):
     """Environment of the superuser, rolled back after the test."""
     return odoo_case.env
+
+
+@pytest.fixture(scope="session", autouse=True)
+def report_url(request):
+    """The server of the tests also gives wkhtmltopdf its style sheets."""
+    if not request.config.pluginmanager.hasplugin("odoo"):
+        return
+    request.getfixturevalue("load_http")
+    # committed, in a database that goes with the session
+    with Registry(common.get_db_name()).cursor() as cr:
+        env = api.Environment(cr, api.SUPERUSER_ID, {})
+        port = tools.config["http_port"]
+        env["ir.config_parameter"].set_param("report.url", f"http://{common.HOST}:{port}")
 
 
 # -- which tests run ----------------------------------------------------------

@@ -53,6 +53,16 @@ class TestHost(TransactionCase):
             ["en-tête", "première lettre", "en-tête", "deuxième lettre"],
         )
 
+    def test_pdf_gets_its_style_sheets(self):
+        """Odoo's own layout is set in Lato, which only its style sheet asks for."""
+        self.env["ir.config_parameter"].set_param("report.print_delay", "0")
+        report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        pdf, _kind = report._render_qweb_pdf(
+            "base.report_irmodulereference", self.env.ref("base.module_base").ids
+        )
+        fonts = subprocess.run(["pdffonts", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+        self.assertIn("Lato", fonts)
+
 
 @tagged("post_install", "-at_install")
 class TestBrowser(HttpCase):

@@ -328,7 +328,8 @@ class AccountMove(models.Model):
                         "and goes on from there.",
                         level=move.line_ids.relance_level_id[:1].name,
                         date=format_date(
-                            self.env, max(move.line_ids.mapped("relance_level_date") or [False])
+                            self.env,
+                            max(filter(None, move.line_ids.mapped("relance_level_date"))),
                         ),
                     ),
                 }
@@ -363,65 +364,57 @@ class RelanceReminder(models.Model):
         partners = moves.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         ).partner_id
-        decision = self.env["relance.decision"]
-        rows = [
-            row
-            for row in decision._decide(company, date, partners)
-            if row.move_id in moves.ids
-        ]
+        rows = self._rows_of(moves, company, date, partners)
         if not rows:
             raise UserError(self.env._("There is nothing to claim on these invoices."))
-        climbing = [row for row in rows if row.verdict == "send"]
-        again = [
-            row for row in rows if row.reason in ("not_due", "last_level") and row.level_id
-        ]
-        chosen = climbing or again
+        chosen = [row for row in rows if row.verdict == "send"]
+        kind = "level"
+        if not chosen and all(row.reason in ("not_due", "last_level") for row in rows):
+            again = self._rows_of(
+                moves, company, date, partners, relance_again=any(row.level_id for row in rows)
+            )
+            rows = again
+            chosen = [row for row in again if row.verdict == "send"]
+            kind = "contact"
         if not chosen:
-            raise UserError("\n".join(dict.fromkeys(decision._explain(rows))))
+            raise UserError(
+                "\n".join(dict.fromkeys(self.env["relance.decision"]._explain(rows)))
+            )
         reminders = self.browse()
         groups = {}
         for row in chosen:
-            groups.setdefault((row.partner_id, row.needs_approval and bool(climbing)), []).append(
-                row
-            )
-        for (payer, needs_approval), own in groups.items():
-            reminders += self._create_by_hand(
-                company, date, payer, own, needs_approval, bool(climbing)
-            )
+            groups.setdefault((row.partner_id, row.needs_approval), []).append(row)
+        for (payer, _needs_approval), own in groups.items():
+            reminders += self._create_by_hand(company, date, payer, own, kind)
         return reminders
 
-    def _create_by_hand(self, company, date, payer, rows, needs_approval, climbing):
-        """One reminder from rows of the decision; ``climbing`` or once more the last level."""
+    def _rows_of(self, moves, company, date, partners, **context):
+        """Rows of the decision for the lines of ``moves``."""
+        decision = self.env["relance.decision"].with_context(**context)
+        return [
+            row for row in decision._decide(company, date, partners) if row.move_id in moves.ids
+        ]
+
+    def _create_by_hand(self, company, date, payer, rows, kind):
+        """One reminder from rows of the decision that may be sent."""
         case = self._open_case(company, payer)
-        level_of = {
-            row.move_line_id: row.target_level_id if climbing else row.level_id for row in rows
-        }
-        level = max(
-            self.env["relance.level"].browse(level_of.values()),
-            key=lambda one: one.delay_days,
-        )
-        if not climbing and self.search_count(
-            [("case_id", "=", case.id), ("needs_approval", "=", False),
-             ("state", "in", ("draft", "ready"))], limit=1
-        ):
-            raise UserError(
-                self.env._("A reminder to this customer is already being prepared.")
-            )
-        contact = self.env["res.partner"].browse(rows[0].contact_id)
+        level_of = {row.move_line_id: row.target_level_id for row in rows}
+        last = max(rows, key=lambda row: row.target_delay)
         lines = self.env["account.move.line"].browse(level_of).sudo()  # snapshot of the books
-        reminder = self.create(
+        return self.create(
             {
                 "company_id": company.id,
                 "case_id": case.id,
                 "partner_id": payer,
-                "contact_id": contact.id,
-                "level_id": level.id,
-                "kind": "level" if climbing else "contact",
-                "is_service": level.delay_days < 0,
-                "needs_approval": needs_approval,
-                "state": "draft" if needs_approval else "ready",
+                "contact_id": last.contact_id,
+                "level_id": last.target_level_id,
+                "channel": last.channel,
+                "kind": kind,
+                "is_service": last.target_delay < 0,
+                "needs_approval": last.needs_approval,
+                "state": "draft" if last.needs_approval else "ready",
                 "date_planned": date,
-                "date_ready": False if needs_approval else date,
+                "date_ready": False if last.needs_approval else date,
                 "user_id": (
                     case.partner_id.relance_user_id or company.relance_user_id or self.env.user
                 ).id,
@@ -432,16 +425,6 @@ class RelanceReminder(models.Model):
                 ],
             }
         )
-        reminder.channel = reminder._best_channel(set())
-        if not reminder.channel:
-            raise UserError(
-                self.env._(
-                    "%s has no e-mail, phone or postal address for this level: complete the "
-                    "customer first.",
-                    case.partner_id.display_name,
-                )
-            )
-        return reminder
 
     def _open_case(self, company, payer_id):
         """The open case of the payer, made if there is none."""

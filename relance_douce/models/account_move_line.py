@@ -29,7 +29,7 @@ class AccountMoveLine(models.Model):
 
     def _relance_levels_changed(self):
         """Levels were written in bulk: forget what is in memory."""
-        self.invalidate_recordset(["relance_level_id", "relance_level_date"], flush=False)
+        self.invalidate_recordset(["relance_level_id", "relance_level_date"])
         self.move_id._relance_invalidate()
 
     def _relance_touch(self):

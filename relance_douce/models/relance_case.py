@@ -101,6 +101,7 @@ class RelanceCase(models.Model):
         """Open lines of the payers of open cases: case id → journal items, oldest first."""
         self.env["account.move.line"].flush_model()
         self.env["account.move"].flush_model(["payment_state"])
+        self.flush_model(["partner_id", "company_id"])
         self.env["res.partner"].flush_model(["relance_payer_id", "commercial_partner_id"])
         if not self.ids:
             return {}
@@ -278,8 +279,9 @@ class RelanceCase(models.Model):
     def _merge_cases_of(self, partners, payer=None):
         """Join the open cases of what becomes one payer, before the index objects.
 
-        The oldest case of each company stays; reminders and messages move to it, and what
-        was planned but not sent in the others is cancelled: the next run plans it anew.
+        The payer's case, else the oldest one of each company, stays; reminders and messages
+        move to it. What was planned but not sent is cancelled: the next run makes one
+        message of it.
 
         :param partners: ``res.partner`` that become one
         :param payer: the one that stays, if it is known already
@@ -293,7 +295,9 @@ class RelanceCase(models.Model):
     def _join(self, keep):
         """Move everything of this open case to ``keep`` and close it."""
         self.ensure_one()
-        live = self.reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
+        live = (self + keep).reminder_ids.filtered(
+            lambda one: one.state in ("draft", "ready")
+        )
         live._set_cancelled(self.env._("The customer was merged with another one."))
         self.reminder_ids.line_ids.write({"case_id": keep.id})
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})

@@ -180,9 +180,21 @@ class RelanceDecision(models.AbstractModel):
         ]
 
     def _ladder_reasons(self, company, date):
-        """Reasons why a line does not climb."""
+        """Reasons why a line does not climb.
+
+        With ``relance_again`` in the context the question is another one: may the level
+        that was reached be repeated as a contact? Then the ladder has no say where there is
+        such a level, and every rule of payer and company is asked all the same.
+        """
+        no_policy = Reason("no_policy", "ladder", "hold", SQL("payer.policy_id IS NULL"))
+        if self._repeats():
+            return [
+                no_policy,
+                Reason("not_due", "ladder", "wait", SQL("reached.id IS NULL"),
+                       self._next_date(company)),
+            ]
         return [
-            Reason("no_policy", "ladder", "hold", SQL("payer.policy_id IS NULL")),
+            no_policy,
             Reason("last_level", "ladder", "hold", SQL("step.target_level_id IS NULL")),
             Reason("not_due", "ladder", "wait", SQL("%s > %s", self._next_date(company), date),
                    self._next_date(company)),
@@ -269,6 +281,8 @@ class RelanceDecision(models.AbstractModel):
     # -- the stages -------------------------------------------------------------------
     def _flush_for_decision(self):
         """Write what the query reads and Odoo still keeps in memory."""
+        # compiling a statement this wide takes PostgreSQL longer than running it
+        self.env.cr.execute("SET LOCAL jit = off")
         self.env["account.move.line"].flush_model()
         for model in (
             "account.move",
@@ -547,8 +561,8 @@ class RelanceDecision(models.AbstractModel):
             SELECT line.*,
                    %(date)s::date - line.date_due AS age,
                    reached.id AS reached_level_id,
-                   step.target_level_id,
-                   step.target_delay,
+                   %(target)s AS target_level_id,
+                   %(target_delay)s AS target_delay,
                    %(next_date)s AS next_date,
                    COALESCE(level.approval <> 'none', FALSE) AS needs_approval,
                    %(channel)s AS channel,
@@ -560,16 +574,29 @@ class RelanceDecision(models.AbstractModel):
               FROM line
               JOIN payer ON payer.partner_id = line.partner_id
          LEFT JOIN relance_level carried ON carried.id = line.relance_level_id
+         LEFT JOIN (SELECT move_line_id, level_id, max(date_maturity) AS date_due
+                      FROM relance_reminder_line
+                     WHERE counts
+                  GROUP BY move_line_id, level_id
+                 ) claimed ON claimed.move_line_id = line.move_line_id
+                          AND claimed.level_id = carried.id
+        CROSS JOIN LATERAL (
+                    -- the age that levels are measured by: where the due date moved later
+                    -- since the level was reached, the age of that day, so that the level
+                    -- does not come back by itself as the days go by
+                    SELECT CASE WHEN claimed.date_due < line.date_due
+                                THEN line.relance_level_date
+                                ELSE %(date)s::date END - line.date_due AS age
+                   ) measured
          LEFT JOIN LATERAL (
-                    -- a due date that moved later takes back what the new age does not allow
                     SELECT carried.id, carried.delay_days AS delay
-                     WHERE carried.delay_days <= %(date)s::date - line.date_due
+                     WHERE carried.delay_days <= measured.age
                      UNION ALL
                     (SELECT level.id, level.delay_days
                        FROM level
-                      WHERE carried.delay_days > %(date)s::date - line.date_due
+                      WHERE carried.delay_days > measured.age
                         AND level.policy_id = carried.policy_id
-                        AND level.delay_days <= %(date)s::date - line.date_due
+                        AND level.delay_days <= measured.age
                    ORDER BY level.delay_days DESC
                       LIMIT 1)
                    ) reached ON carried.id IS NOT NULL
@@ -579,7 +606,7 @@ class RelanceDecision(models.AbstractModel):
                             line.date_due >= %(date)s
                             AND line.date_invoice <= %(date)s::date - %(pre_due_min_age)s)
                        AND step.courtesy = (%(date)s::date - line.date_due <= %(oversight)s)
-         LEFT JOIN level ON level.id = step.target_level_id
+         LEFT JOIN level ON level.id = %(target)s
          LEFT JOIN (SELECT move_line_id,
                            max(until) FILTER (WHERE reason = 'paused') AS paused_until,
                            bool_or(reason = 'approval') AS approval_lapsed
@@ -599,11 +626,17 @@ class RelanceDecision(models.AbstractModel):
             oversight=OVERSIGHT_DAYS,
             pre_due_min_age=PRE_DUE_MIN_AGE,
             ignored=self._ignored_reminder_ids(),
+            target=SQL("reached.id") if self._repeats() else SQL("step.target_level_id"),
+            target_delay=SQL("reached.delay") if self._repeats() else SQL("step.target_delay"),
             next_date=self._next_date(company),
             channel=self._channel_sql(),
             reason=self._first_reason(reasons, stages),
             until=self._first_until(reasons, stages),
         )
+
+    def _repeats(self):
+        """Whether the level reached is to be repeated instead of the next one taken."""
+        return bool(self.env.context.get("relance_again"))
 
     def _ignored_reminder_ids(self):
         """Reminders that are checked against the decision must not stand in their own way."""

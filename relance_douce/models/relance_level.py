@@ -107,7 +107,7 @@ class RelanceLevel(models.Model):
             level.display_name = level.name
 
     # -- validation that explains itself ---------------------------------------------------
-    @api.constrains("delay_days", "active", "policy_id")
+    @api.constrains("delay_days", "tone", "active", "policy_id")
     def _check_delays(self):
         """Delays rise strictly along the ladder, and so does the tone."""
         order = [tone for tone, _label in TONES]

@@ -240,7 +240,7 @@ class RelanceReminder(models.Model):
             )
         )
         self.env["relance.reminder.line"].invalidate_model(
-            ["counts", "previous_level_id", "previous_level_date"], flush=False
+            ["counts", "previous_level_id", "previous_level_date"]
         )
         leveled.line_ids.move_line_id._relance_levels_changed()
 

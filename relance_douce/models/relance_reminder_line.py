@@ -44,6 +44,10 @@ class RelanceReminderLine(models.Model):
         "This invoice was already reminded at this level.",
     )
 
+    def _repeats_level(self):
+        """Whether this contact repeats a level that was reached already."""
+        return self.counts or self.reminder_id.kind == "contact"
+
     def _hold(self, until, note, reason="paused"):
         """Leave these invoices alone up to and including ``until`` (None: until released)."""
         return (

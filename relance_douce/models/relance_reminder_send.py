@@ -7,7 +7,7 @@ from psycopg2 import Error as DatabaseError
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, pdf
-from odoo.tools.mail import email_normalize
+from odoo.tools.mail import email_normalize, plaintext2html
 
 from .relance_reminder import LIVE
 
@@ -21,6 +21,9 @@ CONNECTION_FAILURES = ("mail_smtp", "unknown")
 
 class RelanceReminder(models.Model):
     _inherit = "relance.reminder"
+
+    #: reminders sent in one transaction by the scheduled action
+    _batch_size = 50
 
     # -- batches ---------------------------------------------------------------------------
     @api.model
@@ -81,7 +84,7 @@ class RelanceReminder(models.Model):
         date = company._relance_date(now)
         locked = self.try_lock_for_update()
         # read only now: another transaction may have finished with some of them
-        locked.invalidate_recordset(flush=False)
+        locked.invalidate_recordset()
         ready = locked.filtered(lambda reminder: reminder.state == "ready")
         going = ready._one_per_payer()._recheck(company, date)
         for channel, reminders in going.grouped("channel").items():
@@ -104,18 +107,11 @@ class RelanceReminder(models.Model):
 
         :return: the reminders that may leave on ``date``
         """
-        decision = self.env["relance.decision"].with_context(
-            relance_ignored_reminder_ids=self.ids
-        )
-        rows = {
-            row.move_line_id: row
-            for row in decision._decide(company, date, self.partner_id)
-        }
+        rows = self._decision_rows(company, date)
         going = self.browse()
         for reminder in self:
             outcomes = {
-                content: reminder._line_outcome(content, rows.get(content.move_line_id.id))
-                for content in reminder.line_ids
+                content: reminder._line_outcome(content, rows) for content in reminder.line_ids
             }
             gone = reminder.line_ids.filtered(lambda content: outcomes[content] == "gone")  # noqa: B023
             postponed = "postponed" in outcomes.values()
@@ -128,22 +124,33 @@ class RelanceReminder(models.Model):
                 reminder._set_cancelled(self.env._("Nothing is left to claim."))
         return going
 
-    def _line_outcome(self, content, row):
+    def _decision_rows(self, company, date):
+        """What the decision says of the lines of these reminders, as if they did not exist.
+
+        :return: dict (journal item id, whether its level is repeated) → row
+        """
+        decision = self.env["relance.decision"].with_context(
+            relance_ignored_reminder_ids=self.ids
+        )
+        rows = {}
+        for again in {content._repeats_level() for content in self.line_ids}:
+            for row in decision.with_context(relance_again=again)._decide(
+                company, date, self.partner_id
+            ):
+                rows[row.move_line_id, again] = row
+        return rows
+
+    def _line_outcome(self, content, rows):
         """“go”, “postponed” or “gone” for one line of this reminder."""
-        if row is None:
+        row = rows.get((content.move_line_id.id, content._repeats_level()))
+        if row is None or row.target_level_id != content.level_id.id:
             return "gone"
-        again = self.kind == "contact" or self.attempt > 1
         if row.reason in POSTPONING:
-            # a second attempt of the same contact is not held up by the first
-            return "postponed" if again or row.target_level_id == content.level_id.id else "gone"
-        if again and row.reason in ("not_due", "last_level", "climb"):
-            return "go"
-        if row.verdict == "send" and row.target_level_id == content.level_id.id:
-            return "go"
-        return "gone"
+            return "postponed"
+        return "go" if row.verdict == "send" else "gone"
 
     def _drop_reason(self, gone, rows):
-        known = [rows[line.id] for line in gone.move_line_id if line.id in rows]
+        known = [row for (line, _again), row in rows.items() if line in gone.move_line_id.ids]
         if known:
             return self.env["relance.decision"]._explain(known[:1])[0]
         return self.env._("The invoice is paid, credited or no longer due.")
@@ -173,7 +180,6 @@ class RelanceReminder(models.Model):
 
     def _set_failed(self, error, now):
         """Keep the reminder, say what is wrong, and try again tomorrow."""
-        self.invalidate_recordset(flush=False)
         text = str(error.args[0] if error.args else error)
         for reminder in self:
             reminder.write(
@@ -301,14 +307,15 @@ class RelanceReminder(models.Model):
         texts = self._dated(now)._render_texts()
         for reminder in self:
             reminder.message_id = reminder.case_id._message_sms(
-                self._plain_text(texts[reminder.id][1]),
+                self._sms_text(texts[reminder.id][1]),
                 partner_ids=reminder.contact_id.ids,
                 sms_numbers=None,
                 put_in_queue=True,
             )
         self._set_sent(now, "pending")
 
-    def _plain_text(self, text):
+    def _sms_text(self, text):
+        """One line, with plain spaces: a no-break space would double the price of an SMS."""
         return " ".join(str(text).split())
 
     # -- letter ---------------------------------------------------------------------------------
@@ -382,9 +389,9 @@ class RelanceReminder(models.Model):
             raise UserError(
                 self.env._("“%s” is not approved yet.", missing[0].display_name)
             )
-        letters.filtered(lambda one: not one.attachment_id)._send_by_letter(
-            fields.Datetime.now()
-        )
+        unprepared = letters.filtered(lambda one: not one.attachment_id)
+        if unprepared:
+            unprepared._send_by_letter(fields.Datetime.now())
         merged = pdf.merge_pdf([letter.attachment_id.sudo().raw for letter in letters])
         for company, own in letters.grouped("company_id").items():
             own.write({"date_printed": company._relance_date()})
@@ -415,10 +422,7 @@ class RelanceReminder(models.Model):
                     "res_id": reminder.case_id.id,
                     "user_id": reminder._caller().id,
                     "summary": reminder.level_id.name,
-                    "note": "<br/>".join(
-                        self._plain_text(line)
-                        for line in str(texts[reminder.id][1]).splitlines()
-                    ),
+                    "note": plaintext2html(str(texts[reminder.id][1])),
                     "date_deadline": reminder.company_id._relance_date(now),
                 }
                 for reminder in self
@@ -581,13 +585,12 @@ class RelanceReminder(models.Model):
         self.ensure_one()
         if self.error:
             return self.error
-        decision = self.env["relance.decision"].with_context(
-            relance_ignored_reminder_ids=self.ids
-        )
+        decision = self.env["relance.decision"]
+        lines = self.line_ids.move_line_id.ids
         rows = [
             row
-            for row in decision._decide(company, date, self.partner_id)
-            if row.move_line_id in self.line_ids.move_line_id.ids
+            for (line, _again), row in self._decision_rows(company, date).items()
+            if line in lines
         ]
         if rows:
             return decision._explain(rows[:1])[0]
@@ -596,7 +599,7 @@ class RelanceReminder(models.Model):
     # -- scheduled action -------------------------------------------------------------------------
     @api.model
     @api.private
-    def _cron_send(self, batch=50):
+    def _cron_send(self):
         """Hourly: send what is ready, in batches, each a transaction of its own.
 
         Companies that have not switched reminders on are left out.
@@ -612,7 +615,7 @@ class RelanceReminder(models.Model):
         cron._commit_progress(remaining=remaining)
         for company, ids in todo.items():
             while ids:
-                share, ids = ids[:batch], ids[batch:]
+                share, ids = ids[: self._batch_size], ids[self._batch_size :]
                 try:
                     self.browse(share).exists()._process(company, now)
                 except DatabaseError:

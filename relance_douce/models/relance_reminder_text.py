@@ -4,7 +4,7 @@ import re
 
 from markupsafe import Markup
 
-from odoo import fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.tools import SQL, formatLang, html2plaintext
 
@@ -29,6 +29,18 @@ class RelanceReminder(models.Model):
     company_name = fields.Char(related="company_id.name", string="Company name")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
     letter_data = fields.Binary(compute="_compute_letter_data", exportable=False)
+
+    @tools.ormcache()
+    @api.model
+    def mail_allowed_qweb_expressions(self):
+        """What a text may say without the right to write dynamic templates."""
+        return super().mail_allowed_qweb_expressions() + tuple(
+            f"object.{name}"
+            for name in (
+                "amount_text", "claims_penalties", "company_name", "date_text",
+                "deadline_text", "due_text", "greeting", "invoices_text",
+            )
+        )
 
     def _compute_lang(self):
         """The contact's language if it is installed, else the company's, else English."""

@@ -1,0 +1,301 @@
+"""What the letters show: figures and texts of the models, put into the order of a page."""
+
+import math
+
+import lxml.html
+from markupsafe import Markup
+
+from odoo import api, fields, models
+
+from ..tools.text import long_date
+
+#: characters in a line of the address, and lines in the window, at full size
+ADDRESS_COLUMNS = 44
+ADDRESS_LINES = 7
+ADDRESS_SIZE = 10.5
+#: from this many rows on a letter is set more closely, to stay on one page
+DENSE_ROWS = 9
+#: bank transfers carry this many characters
+COMMUNICATION = 140
+
+
+class RelanceLetter(models.AbstractModel):
+    """Parts of a page that letters to customers share, whatever document they belong to."""
+
+    _name = "relance.letter"
+    _description = "Letter"
+
+    @api.model
+    def _page(self, document, company, lang, **values):
+        """The page of ``document``: what the layout asks for, and ``values``."""
+        return {
+            "document": document.with_context(lang=lang),
+            "company": company.sudo().with_context(lang=lang),  # header and footer
+            "lang": lang,
+            "dense": len(values["table"]["rows"]) >= DENSE_ROWS,
+            **values,
+        }
+
+    # -- the address --------------------------------------------------------------------
+    @api.model
+    def _address(self, payer, contact, company):
+        """Lines of the recipient's address and the size at which they fit into the window."""
+        contact = contact or payer
+        names = [contact.commercial_company_name or payer.name]
+        if contact.name and contact.name not in names:
+            names.append(contact.name)
+        place = contact if contact.street or contact.city else payer
+        lines = place._display_address(without_company=True).splitlines()
+        country = place.country_id
+        if country == company.country_id and lines and lines[-1].strip() == country.name:
+            lines.pop()
+        lines = [" ".join(line.split()) for line in names + lines]
+        lines = [line for line in lines if line]
+        rows = sum(math.ceil(len(line) / ADDRESS_COLUMNS) for line in lines)
+        size = ADDRESS_SIZE * min(1, ADDRESS_LINES / max(rows, 1))
+        return {"lines": lines, "size": f"{size:.1f}pt"}
+
+    @api.model
+    def _place_and_date(self, company, date):
+        if not company.city:
+            return long_date(self.env, date)
+        return self.env._("%(place)s, %(date)s", place=company.city, date=long_date(self.env, date))
+
+    # -- the text -----------------------------------------------------------------------
+    @api.model
+    def _split_text(self, text):
+        """What of a text stands before the table, and the closing formula after it.
+
+        The closing formula is the last paragraph. A text without paragraphs, or with only
+        one, stands before the table as a whole.
+        """
+        if not text:
+            return Markup(), Markup()
+        parts = self._blocks(lxml.html.fragment_fromstring(str(text), create_parent="div"))
+        last = next(
+            (index for index in reversed(range(len(parts))) if self._says_something(parts[index])),
+            0,
+        )
+        if last and not isinstance(parts[last], str) and parts[last].tag in ("p", "div"):
+            return self._markup(parts[:last]), self._markup(parts[last:])
+        return self._markup(parts), Markup()
+
+    def _blocks(self, root):
+        """The parts of a text; an element around all of them is taken off."""
+        parts = [root.text] if (root.text or "").strip() else []
+        for node in root:
+            tail, node.tail = node.tail, None
+            parts.append(node)
+            if (tail or "").strip():
+                parts.append(tail)
+        if len(parts) == 1 and not isinstance(parts[0], str) and parts[0].tag == "div":
+            return self._blocks(parts[0]) if len(parts[0]) else parts
+        return parts
+
+    def _says_something(self, part):
+        if isinstance(part, str):
+            return True
+        return isinstance(part.tag, str) and bool(part.text_content().strip() or part.xpath(".//img"))
+
+    def _markup(self, parts):
+        return Markup().join(
+            part if isinstance(part, str) else Markup(lxml.html.tostring(part, encoding="unicode"))
+            for part in parts
+        )
+
+    # -- the table -------------------------------------------------------------------------
+    @api.model
+    def _groups(self, rows, totals=()):
+        """Rows by currency, and by customer within it, each with its sums."""
+        groups = []
+        for currency in dict.fromkeys(row["currency"] for row in rows):
+            own = [row for row in rows if row["currency"] == currency]
+            total = next((one for one in totals if one["currency"] == currency), None)
+            groups.append(
+                {
+                    "currency": currency,
+                    "blocks": self._blocks_of_rows(own),
+                    "sums": total or {key: sum(row[key] for row in own) for key in ("total", "paid", "left")},
+                }
+            )
+        return groups
+
+    def _blocks_of_rows(self, rows):
+        """Rows by customer; the first one of each customer carries his name."""
+        blocks = []
+        for debtor in dict.fromkeys(row["debtor"] for row in rows):
+            own = [row for row in rows if row["debtor"] == debtor]
+            blocks += [{"customer": debtor if row is own[0] else None, "row": row} for row in own]
+        return blocks
+
+    @api.model
+    def _invoice_table(self, rows, totals=()):
+        groups = self._groups(rows, totals)
+        return {
+            "rows": rows,
+            "groups": groups,
+            "has_ref": any(row["ref"] for row in rows),
+            "has_paid": any(not row["currency"].is_zero(row["paid"]) for row in rows),
+            "several": len({row["debtor"] for row in rows}) > 1,
+        }
+
+    # -- how to pay -----------------------------------------------------------------------
+    @api.model
+    def _bank_details(self, bank, references):
+        """IBAN in groups of four, BIC, and what to write on the transfer."""
+        if not bank:
+            return None
+        number = bank.acc_number
+        if bank.acc_type == "iban":
+            plain = "".join(number.split())
+            number = "\N{NO-BREAK SPACE}".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+        communication = ", ".join(references)
+        return {
+            "is_iban": bank.acc_type == "iban",
+            "number": number,
+            "bic": bank.bank_id.bic,
+            "bank": bank.bank_id.name,
+            "communication": communication if len(communication) <= COMMUNICATION else "",
+            "many": len(communication) > COMMUNICATION,
+        }
+
+    @api.model
+    def _signature(self, user, company):
+        person = user.sudo().partner_id  # name and function, as she signs
+        return {
+            "name": person.name or company.name,
+            "function": person.function if person else "",
+            "company": company.name if person else "",
+            "phone": person.phone or company.phone,
+            "email": person.email or company.email,
+        }
+
+
+class RelanceReminder(models.Model):
+    _inherit = "relance.reminder"
+
+    def _relance_letter_pages(self):
+        """The pages of these letters: dict id → values for the layout."""
+        texts = self._render_texts("letter_body")
+        return {
+            reminder.id: reminder.with_context(lang=reminder.lang)._letter_page(*texts[reminder.id])
+            for reminder in self
+        }
+
+    def _letter_page(self, subject, text):
+        self.ensure_one()
+        letter = self.env["relance.letter"]
+        data = self.letter_data
+        opening, closing = letter._split_text(text)
+        company = self.company_id.sudo()  # address, currency, name
+        return letter._page(
+            self,
+            company,
+            self.lang,
+            address=letter._address(self.partner_id, self.contact_id, company),
+            place_and_date=letter._place_and_date(company, data["date"]),
+            subject=subject,
+            opening=opening,
+            closing=closing,
+            table=letter._invoice_table(data["rows"], data["totals"]),
+            credits=data["credits"],
+            others=letter._groups(data["others"]),
+            bank=letter._bank_details(data["bank"], self._payment_references()),
+            qr=data["qr"],
+            signature=letter._signature(data["signatory"], company),
+            references=self._letter_references(),
+            history=self._letter_history(),
+            date=data["date"],
+        )
+
+    def _payment_references(self):
+        """What identifies the payment: the references of the invoices, oldest first."""
+        references = [
+            content.move_id.sudo().payment_reference or content.name or ""  # it stands on the invoice
+            for content in self.line_ids
+        ]
+        return list(dict.fromkeys(filter(None, references)))
+
+    def _letter_references(self):
+        """Customer number, invoice and the customer's own reference, where there is one."""
+        numbers = list(dict.fromkeys(content.name or "" for content in self.line_ids))
+        theirs = list(dict.fromkeys(content.ref for content in self.line_ids if content.ref))
+        return {
+            "customer": self.partner_id.ref,
+            "ours": numbers[0] if len(numbers) == 1 else "",
+            "yours": theirs[0] if len(theirs) == 1 and len(numbers) == 1 else "",
+        }
+
+    def _letter_history(self):
+        """Days on which the case was already written or spoken about, oldest first."""
+        dates = sorted(
+            {
+                earlier.contact_date
+                for earlier in self.case_id.reminder_ids
+                if earlier.state == "sent"
+                and not earlier.is_service
+                and earlier != self
+                and earlier.contact_date
+                and earlier.contact_date < self._message_date()
+            }
+        )
+        return self._join(self.env, [long_date(self.env, date) for date in dates[-4:]])
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def _relance_letter_pages(self):
+        """The account statements of these customers with the current company."""
+        self.env["account.move.line"].check_access("read")
+        company = self.env.company
+        items = {}
+        for item in self._relance_payer()._relance_open_items(company):
+            items.setdefault(item["payer_id"], []).append(item)
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        pages = {}
+        for partner in self:
+            payer = partner._relance_payer()
+            contact = payer.relance_contact_id or self.browse(payer.address_get(["invoice"])["invoice"])
+            lang = next(
+                (one for one in (contact.lang, payer.lang, company.partner_id.lang) if one in installed),
+                "en_US",
+            )
+            own = [
+                item
+                for item in items.get(payer.id, [])
+                if partner.commercial_partner_id in (payer, item["debtor"])
+            ]
+            pages[partner.id] = partner.with_context(lang=lang)._statement_page(
+                payer, contact, company, lang, own
+            )
+        return pages
+
+    def _statement_page(self, payer, contact, company, lang, items):
+        letter = self.env["relance.letter"]
+        date = self.env.context.get("relance_date") or company._relance_date()
+        rows = [{**item, "days_late": (date - item["date_due"]).days} for item in items]
+        groups = letter._groups(rows)
+        for group in groups:
+            own = [row for row in rows if row["currency"] == group["currency"]]
+            group["sums"]["debts"] = sum(row["left"] for row in own if row["left"] > 0)
+            group["sums"]["credits"] = sum(row["left"] for row in own if row["left"] < 0)
+            group["sums"]["late"] = sum(
+                row["left"] for row in own if row["left"] > 0 and row["days_late"] > 0
+            )
+        bank = company.sudo().partner_id.bank_ids[:1]  # it stands on every invoice
+        return letter._page(
+            self,
+            company,
+            lang,
+            address=letter._address(payer, contact, company),
+            place_and_date=letter._place_and_date(company, date),
+            table={**letter._invoice_table(rows), "groups": groups},
+            bank=letter._bank_details(bank, []),
+            signature=letter._signature(
+                payer.relance_user_id or company.sudo().relance_user_id or self.env.user, company
+            ),
+            references={"customer": payer.ref},
+            date=fields.Date.to_date(date),
+            long_date=long_date(self.env, date),
+        )

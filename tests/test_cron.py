@@ -1,0 +1,239 @@
+"""The scheduled actions, the settings and the policies."""
+
+from unittest.mock import patch
+
+from freezegun import freeze_time
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import MONDAY, RelanceCase
+
+
+@tagged("post_install", "-at_install")
+class TestCron(RelanceCase):
+    def setUp(self):
+        super().setUp()
+        self.client = self.customer()
+        self.late = self.invoice(self.client, MONDAY - self.days(3))
+        self.cron_run = self.env.ref("relance_douce.ir_cron_run")
+        self.cron_send = self.env.ref("relance_douce.ir_cron_send")
+
+    def trigger(self, cron):
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+        self.env.invalidate_all()
+
+    @freeze_time("2026-03-02 10:00:00")
+    def test_nothing_happens_until_it_is_switched_on(self):
+        self.assertFalse(self.company.relance_active)
+        self.trigger(self.cron_run)
+        self.assertFalse(self.reminders(self.client))
+        self.run_day(MONDAY)
+        self.trigger(self.cron_send)
+        self.assertEqual(self.reminders(self.client).state, "ready")
+        self.company.relance_active = True
+        self.trigger(self.cron_send)
+        self.assertEqual(self.reminders(self.client).state, "sent")
+
+    @freeze_time("2026-03-01 23:30:00")
+    def test_the_company_s_timezone_decides_the_day(self):
+        """Half past midnight in Paris is already Monday, whatever the clock of the server."""
+        self.company.relance_active = True
+        self.trigger(self.cron_run)
+        self.assertEqual(self.reminders(self.client).date_planned, MONDAY)
+        self.company.resource_calendar_id.tz = "America/New_York"
+        self.assertEqual(self.company._relance_date(), MONDAY - self.days(1))
+
+    @freeze_time("2026-03-02 10:00:00")
+    @mute_logger("odoo.addons.relance_douce.models.relance_run")
+    def test_a_failing_company_does_not_stop_the_others(self):
+        other = self.env["res.company"].create({"name": "Autre"})
+        (self.company + other).write({"relance_active": True})
+        run_class = type(self.env["relance.run"])
+        original = run_class._run
+
+        def fails(run, company, date):
+            if company == other:
+                raise UserError("un plan comptable étrange")
+            return original(run, company, date)
+
+        with patch.object(run_class, "_run", fails):
+            self.trigger(self.cron_run)
+        self.assertTrue(self.env["relance.run"].search([("company_id", "=", self.company.id)]))
+
+    @freeze_time("2026-03-02 10:00:00")
+    def test_batches(self):
+        self.company.relance_active = True
+        for index in range(5):
+            self.invoice(self.customer(f"C{index}"), MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        with patch.object(type(self.env["relance.reminder"]), "_batch_size", 2):
+            self.trigger(self.cron_send)
+        self.assertEqual(self.env["relance.reminder"].search_count([("state", "=", "sent")]), 6)
+
+    def test_run_record_counts(self):
+        flagged = self.invoice(self.customer("Bloqué"), MONDAY - self.days(9))
+        flagged.no_followup = True
+        coming = self.invoice(self.client, MONDAY + self.days(60))
+        run = self.run_day(MONDAY)
+        self.assertEqual(run.line_count, 3)
+        self.assertEqual(run.customer_count, 2)
+        self.assertEqual(run.reminder_count, 1)
+        self.assertEqual(run.held_count, 1)
+        self.assertEqual(run.reason_counts, {"climb": 1, "not_due": 1, "host_flag": 1})
+        self.assertGreater(run.duration, 0)
+        self.assertIn("1", run.reason_summary)
+        self.assertTrue(coming)
+
+
+@tagged("post_install", "-at_install")
+class TestPolicy(RelanceCase):
+    def test_shipped_policies(self):
+        ladder = [(-7, "none"), (1, "none"), (7, "none"), (15, "user"), (30, "manager")]
+        for name in ("business", "consumer", "public", "key"):
+            policy = self.env.ref(f"relance_douce.policy_{name}")
+            self.assertFalse(policy.company_id)
+            self.assertEqual(
+                policy.level_ids.sorted("delay_days").mapped(
+                    lambda level: (level.delay_days, level.approval)
+                ),
+                ladder,
+                name,
+            )
+            sleeping = policy.with_context(active_test=False).level_ids - policy.level_ids
+            self.assertEqual(sleeping.mapped("delay_days"), [45, 60])
+        self.assertFalse(self.env.ref("relance_douce.policy_tight").active)
+
+    def test_consumers_hear_nothing_of_penalties(self):
+        person = self.customer("Jeanne Martin", vat=False, is_company=False)
+        unknown = self.customer("Sans numéro", vat=False)
+        for customer, level, expected in (
+            (person, "consumer", False),
+            (unknown, "consumer", False),
+            (self.customer("Pro"), "business", True),
+        ):
+            invoice = self.invoice(customer, MONDAY - self.days(50))
+            firm = self.env.ref(f"relance_douce.level_{level}_firm")
+            self.line(invoice).write(
+                {"relance_level_id": self.env.ref(f"relance_douce.level_{level}_attentive").id,
+                 "relance_level_date": MONDAY - self.days(20)}
+            )
+            self.run_day(MONDAY)
+            reminder = self.reminders(customer)
+            self.assertEqual(reminder.level_id, firm)
+            for field in ("mail_body", "letter_body"):
+                body = str(reminder._render_texts(field)[reminder.id][1])
+                self.assertEqual("40" in body, expected, customer.name)
+                self.assertEqual("nalit" in body or "nalt" in body, expected, customer.name)
+        # by hand on the professionals' policy: still a consumer
+        person.relance_policy_id = self.policy
+        reminder = self.reminders(person)
+        reminder.level_id = self.levels["firm"]
+        self.assertNotIn("40", str(reminder._render_texts("mail_body")[reminder.id][1]))
+
+    def test_audience_from_facts(self):
+        for values, audience in (
+            ({"vat": "FR23334175221"}, "business"),
+            ({"vat": False, "company_registry": "33417522101010"}, "business"),
+            ({"vat": False, "company_registry": "21690123100011"}, "public"),
+            ({"vat": False, "company_registry": "W691234567"}, "legal_person"),
+            ({"vat": False}, "unknown"),
+            ({"vat": False, "is_company": False}, "consumer"),
+        ):
+            self.assertEqual(self.customer(**values).relance_audience, audience, values)
+        boss = self.customer("Maison")
+        child = self.env["res.partner"].create({"name": "Guichet", "parent_id": boss.id})
+        self.assertEqual(child.relance_audience, "business")
+        boss.relance_audience = "public"
+        self.assertEqual(boss.relance_audience, "public")
+
+    def test_delays_rise(self):
+        with self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():
+            self.levels["friendly"].tone = "firm"
+        self.assertIn(self.levels["attentive"].name, str(caught.exception))
+        with (
+            self.assertRaises((ValidationError, IntegrityError)),
+            self.env.cr.savepoint(),
+            mute_logger("odoo.sql_db"),
+        ):
+            self.levels["friendly"].delay_days = 1
+            self.env.flush_all()
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            self.levels["pre_due"].delay_days = 4
+
+    def test_channel_without_text(self):
+        with self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():
+            self.levels["friendly"].sms_body = False
+        self.assertIn("SMS", str(caught.exception))
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            self.levels["friendly"].report_id = False
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            self.levels["friendly"].write(
+                {"use_email": False, "use_sms": False, "use_letter": False, "use_call": False}
+            )
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            self.levels["notice"].active = True
+
+    def test_domain_that_cannot_be_read(self):
+        for domain in ("[('nom', '=', 1)]", "[(", "__import__('os')"):
+            with self.assertRaises(ValidationError), self.env.cr.savepoint():
+                self.policy.domain = domain
+
+    def test_used_policy_is_not_deleted(self):
+        self.invoice(self.customer(), MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            self.policy.unlink()
+        self.env.ref("relance_douce.policy_tight").unlink()
+
+    def test_copy(self):
+        copy = self.policy.copy()
+        self.assertEqual(len(copy.level_ids), 5)
+        self.assertNotEqual(copy.name, self.policy.name)
+
+    def test_only_template_editors_write_dynamic_texts(self):
+        self.manager.group_ids -= self.env.ref("mail.group_mail_template_editor")
+        level = self.levels["friendly"].with_user(self.manager)
+        level.mail_body = "<p>Bonjour</p>"
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            level.mail_body = '<p><t t-out="object.env.cr.execute(1)"/></p>'
+
+    def test_payer_has_no_payer(self):
+        head, shop, kiosk = (self.customer(name) for name in ("Siège", "Magasin", "Kiosque"))
+        shop.relance_payer_id = head
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            kiosk.relance_payer_id = shop
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            head.relance_payer_id = kiosk
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            head.relance_payer_id = head
+
+    def test_rights(self):
+        for model in ("relance.policy", "relance.level"):
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(self.accountant).create({"name": "x"})
+            self.env[model].with_user(self.salesperson).search([]).mapped("name")
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(self.outsider).search([]).mapped("name")
+        with self.assertRaises(AccessError):
+            self.env["relance.run"].with_user(self.salesperson).search([])
+
+    def test_nothing_public_that_need_not_be(self):
+        """What can be called over RPC: actions, and the host's own methods."""
+        host = set(dir(self.env["res.country"])) | set(dir(self.env["mail.thread"]))
+        host |= set(dir(self.env["mail.activity.mixin"])) | set(dir(self.env["mail.render.mixin"]))
+        for name in ("decision", "policy", "level", "hold", "case", "reminder",
+                     "reminder.line", "run"):
+            model = type(self.env[f"relance.{name}"])
+            public = {
+                attribute
+                for attribute in set(dir(model)) - host - set(model._fields)
+                if not attribute.startswith("_") and callable(getattr(model, attribute))
+            }
+            self.assertFalse(
+                {one for one in public if not one.startswith("action_")}
+                - {"copy_data"}, (name, public)
+            )
