@@ -1,11 +1,13 @@
 """What the letters show: figures and texts of the models, put into the order of a page."""
 
 import math
+from functools import partial
 
 import lxml.html
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, models
+from odoo.tools import formatLang
 
 from ..tools.text import long_date
 
@@ -15,6 +17,13 @@ ADDRESS_LINES = 7
 ADDRESS_SIZE = 10.5
 #: from this many rows on a letter is set more closely, to stay on one page
 DENSE_ROWS = 9
+#: width of the tables in mm, and of a bold figure in them
+TABLE_WIDTH = 170
+FIGURE_WIDTH = 1.65
+#: width of a character of an invoice's number
+CHARACTER_WIDTH = 1.9
+#: up to this many credits are named
+CREDIT_NUMBERS = 4
 #: bank transfers carry this many characters
 COMMUNICATION = 140
 
@@ -32,7 +41,7 @@ class RelanceLetter(models.AbstractModel):
             "document": document.with_context(lang=lang),
             "company": company.sudo().with_context(lang=lang),  # header and footer
             "lang": lang,
-            "dense": len(values["table"]["rows"]) >= DENSE_ROWS,
+            "dense": len(values["rows"]) >= DENSE_ROWS,
             **values,
         }
 
@@ -105,39 +114,71 @@ class RelanceLetter(models.AbstractModel):
 
     # -- the table -------------------------------------------------------------------------
     @api.model
-    def _groups(self, rows, totals=()):
-        """Rows by currency, and by customer within it, each with its sums."""
+    def _invoice_table(self, rows, show_late=True, itemised=False, totals=(), credits=()):
+        """The table of ``rows``: by currency, by customer within it, each row a block.
+
+        :param show_late: with the days late of each invoice
+        :param itemised: with what was invoiced, paid and left, even if nothing was paid
+        :param totals: sums of the currencies; default: those of the rows
+        :param credits: items taken into account in these sums
+        """
         groups = []
+        several = len({row["debtor"] for row in rows}) > 1
         for currency in dict.fromkeys(row["currency"] for row in rows):
             own = [row for row in rows if row["currency"] == currency]
-            total = next((one for one in totals if one["currency"] == currency), None)
+            sums = {key: sum(row[key] for row in own) for key in ("total", "paid", "left")}
+            numbers = [item["number"] for item in credits if item["currency"] == currency]
             groups.append(
                 {
                     "currency": currency,
-                    "blocks": self._blocks_of_rows(own),
-                    "sums": total or {key: sum(row[key] for row in own) for key in ("total", "paid", "left")},
+                    "blocks": self._blocks_of_rows(own, several),
+                    "sums": next((one for one in totals if one["currency"] == currency), sums),
+                    "credits": ", ".join(numbers) if len(numbers) <= CREDIT_NUMBERS else "",
                 }
             )
-        return groups
-
-    def _blocks_of_rows(self, rows):
-        """Rows by customer; the first one of each customer carries his name."""
-        blocks = []
-        for debtor in dict.fromkeys(row["debtor"] for row in rows):
-            own = [row for row in rows if row["debtor"] == debtor]
-            blocks += [{"customer": debtor if row is own[0] else None, "row": row} for row in own]
-        return blocks
-
-    @api.model
-    def _invoice_table(self, rows, totals=()):
-        groups = self._groups(rows, totals)
         return {
             "rows": rows,
             "groups": groups,
-            "has_ref": any(row["ref"] for row in rows),
-            "has_paid": any(not row["currency"].is_zero(row["paid"]) for row in rows),
-            "several": len({row["debtor"] for row in rows}) > 1,
+            "columns": self._columns(rows, groups, show_late, itemised),
         }
+
+    def _blocks_of_rows(self, rows, several):
+        """Rows by customer, of whom the first one carries the name if there are several."""
+        blocks = []
+        for debtor in dict.fromkeys(row["debtor"] for row in rows):
+            own = [row for row in rows if row["debtor"] == debtor]
+            blocks += [{"customer": several and row is own[0] and debtor, "row": row} for row in own]
+        for block in blocks:
+            block["is_last"] = block is blocks[-1]
+        return blocks
+
+    def _columns(self, rows, groups, show_late, itemised):
+        """Columns of the table and their widths in mm: figures get what they need."""
+        sums = [{**group["sums"], "currency": group["currency"]} for group in groups]
+        longest = max(
+            (
+                len(formatLang(self.env, amounts[key], currency_obj=amounts["currency"]))
+                for amounts in [*rows, *sums]
+                for key in ("total", "paid", "left")
+            ),
+            default=0,
+        )
+        amount = max(longest * FIGURE_WIDTH + 3, 18)
+        columns = {"number": 0, "ref": 0, "date": 21, "date_due": 21, "days_late": 15}
+        if not any(row["ref"] for row in rows):
+            columns.pop("ref")
+        if not show_late:
+            columns.pop("days_late")
+        if itemised or any(not row["currency"].is_zero(row["paid"]) for row in rows):
+            columns.update(total=amount, paid=amount)
+        columns["left"] = amount
+        rest = TABLE_WIDTH - sum(columns.values())
+        columns["number"] = rest
+        if "ref" in columns:
+            number = max(len(row["number"]) for row in rows) * CHARACTER_WIDTH
+            columns["number"] = min(number, rest * 0.65)
+            columns["ref"] = rest - columns["number"]
+        return {name: f"{width:.2f}" for name, width in columns.items()}
 
     # -- how to pay -----------------------------------------------------------------------
     @api.model
@@ -197,9 +238,14 @@ class RelanceReminder(models.Model):
             subject=subject,
             opening=opening,
             closing=closing,
-            table=letter._invoice_table(data["rows"], data["totals"]),
-            credits=data["credits"],
-            others=letter._groups(data["others"]),
+            rows=data["rows"],
+            table=partial(
+                letter._invoice_table,
+                data["rows"],
+                totals=data["totals"],
+                credits=data["credits"],
+            ),
+            others=data["others"],
             bank=letter._bank_details(data["bank"], self._payment_references()),
             qr=data["qr"],
             signature=letter._signature(data["signatory"], company),
@@ -275,14 +321,6 @@ class ResPartner(models.Model):
         letter = self.env["relance.letter"]
         date = self.env.context.get("relance_date") or company._relance_date()
         rows = [{**item, "days_late": (date - item["date_due"]).days} for item in items]
-        groups = letter._groups(rows)
-        for group in groups:
-            own = [row for row in rows if row["currency"] == group["currency"]]
-            group["sums"]["debts"] = sum(row["left"] for row in own if row["left"] > 0)
-            group["sums"]["credits"] = sum(row["left"] for row in own if row["left"] < 0)
-            group["sums"]["late"] = sum(
-                row["left"] for row in own if row["left"] > 0 and row["days_late"] > 0
-            )
         bank = company.sudo().partner_id.bank_ids[:1]  # it stands on every invoice
         return letter._page(
             self,
@@ -290,12 +328,56 @@ class ResPartner(models.Model):
             lang,
             address=letter._address(payer, contact, company),
             place_and_date=letter._place_and_date(company, date),
-            table={**letter._invoice_table(rows), "groups": groups},
+            subject=self.env._("Your account on %s", long_date(self.env, date)),
+            opening=self._statement_text(rows, long_date(self.env, date)),
+            closing=Markup("<p>%s</p>") % self.env._("Yours faithfully,"),
+            rows=rows,
+            table=partial(letter._invoice_table, rows, totals=self._statement_sums(rows)),
             bank=letter._bank_details(bank, []),
-            signature=letter._signature(
-                payer.relance_user_id or company.sudo().relance_user_id or self.env.user, company
-            ),
+            signature=letter._signature(payer.relance_user_id or company.sudo().relance_user_id, company),
             references={"customer": payer.ref},
-            date=fields.Date.to_date(date),
-            long_date=long_date(self.env, date),
         )
+
+    def _statement_text(self, rows, date):
+        paragraphs = [self.env._("Dear Sir or Madam,")]
+        if rows:
+            paragraphs += [
+                self.env._(
+                    "Here is what is open on your account on %s: the invoices still to be paid, "
+                    "due or not yet due, and the credits and payments that we hold for you.",
+                    date,
+                ),
+                self.env._(
+                    "If our figures differ from yours, tell us in a word: we will look into it with you."
+                ),
+            ]
+        else:
+            paragraphs.append(
+                self.env._(
+                    "Nothing is open on your account on %s: all our invoices are paid. Thank you "
+                    "for your trust.",
+                    date,
+                )
+            )
+        return Markup().join(Markup("<p>%s</p>") % text for text in paragraphs)
+
+    def _relance_statement_filename(self):
+        """Name of the statement's file."""
+        return self.env._("Account statement %s", self.display_name)
+
+    def _statement_sums(self, rows):
+        """Per currency: what is owed, how much of it is late, credits, and the balance."""
+        sums = []
+        for currency in dict.fromkeys(row["currency"] for row in rows):
+            own = [row for row in rows if row["currency"] == currency]
+            debts = [row for row in own if row["left"] > 0]
+            sums.append(
+                {
+                    "currency": currency,
+                    **{key: sum(row[key] for row in own) for key in ("total", "paid", "left")},
+                    "debts": sum(row["left"] for row in debts),
+                    "late": sum(row["left"] for row in debts if row["days_late"] > 0),
+                    "credits": sum(row["left"] for row in own if row["left"] < 0),
+                }
+            )
+        return sums

@@ -21,7 +21,7 @@ export const toneField = {
     ...badgeField,
     component: ToneField,
     displayName: _t("Tone"),
-    supportedTypes: ["selection", "many2one"],
+    supportedTypes: ["selection", "many2one", "char"],
     supportedOptions: [
         {
             label: _t("Tone field"),
