@@ -155,7 +155,7 @@ class TestPolicy(RelanceCase):
             self.levels["friendly"].tone = "firm"
         self.assertIn(self.levels["attentive"].name, str(caught.exception))
         with (
-            self.assertRaises((ValidationError, IntegrityError)),
+            self.assertRaises(IntegrityError),
             self.env.cr.savepoint(),
             mute_logger("odoo.sql_db"),
         ):

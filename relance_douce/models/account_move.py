@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+#: without a right on reminders the invoice shows nothing of them
+READERS = "relance_douce.group_relance_reader"
 STATE_OF_VERDICT = {"send": "due", "hold": "held", "wait": "waiting"}
 
 
@@ -14,15 +16,15 @@ class AccountMove(models.Model):
         string="Dunning level",
         compute="_compute_relance",
         search="_search_relance_level_id",
-        compute_sudo=True,
+        compute_sudo=True, groups=READERS,
     )
     relance_next_level_id = fields.Many2one(
         "relance.level", string="Next level", compute="_compute_relance",
-        search="_search_relance_next_level_id", compute_sudo=True,
+        search="_search_relance_next_level_id", compute_sudo=True, groups=READERS,
     )
     relance_next_date = fields.Date(
         string="Next step on", compute="_compute_relance", search="_search_relance_next_date",
-        compute_sudo=True,
+        compute_sudo=True, groups=READERS,
     )
     relance_state = fields.Selection(
         [
@@ -35,19 +37,19 @@ class AccountMove(models.Model):
         string="Reminder",
         compute="_compute_relance",
         search="_search_relance_state",
-        compute_sudo=True,
+        compute_sudo=True, groups=READERS,
     )
-    relance_reason = fields.Char(string="Why?", compute="_compute_relance", compute_sudo=True)
+    relance_reason = fields.Char(string="Why?", compute="_compute_relance", compute_sudo=True, groups=READERS)
     relance_case_id = fields.Many2one(
         "relance.case", string="Dunning case", compute="_compute_relance",
-        search="_search_relance_case_id", compute_sudo=True,
+        search="_search_relance_case_id", compute_sudo=True, groups=READERS,
     )
     relance_reminder_ids = fields.Many2many(
         "relance.reminder", string="Reminders", compute="_compute_relance_reminders",
-        compute_sudo=True,
+        compute_sudo=True, groups=READERS,
     )
     relance_reminder_count = fields.Integer(
-        compute="_compute_relance_reminders", compute_sudo=True
+        compute="_compute_relance_reminders", compute_sudo=True, groups=READERS
     )
 
     # -- what the screens show, by one decision for the page ----------------------------------

@@ -81,6 +81,9 @@ class RelanceReminder(models.Model):
 
     def _process(self, company, now):
         """Check these reminders of one company again and hand them to their channels."""
+        if not self.env.context.get("lang"):
+            # the scheduled action has no language of its own, its readers have
+            self = self.with_context(lang=company._relance_lang())
         date = company._relance_date(now)
         locked = self.try_lock_for_update()
         # read only now: another transaction may have finished with some of them

@@ -161,8 +161,8 @@ class RelanceReminder(models.Model):
                     "The text “%(field)s” of the level “%(level)s” (%(policy)s) cannot be "
                     "written: %(error)s",
                     field=level._fields[field]._description_string(self.env),
-                    level=level.name,
-                    policy=level.policy_id.name,
+                    level=level.with_env(self.env).sudo().name,
+                    policy=level.with_env(self.env).sudo().policy_id.name,
                     error=str(error.__cause__ or error).strip().splitlines()[-1],
                 )
             ) from error
@@ -184,8 +184,8 @@ class RelanceReminder(models.Model):
                             "placeholder that leads nowhere: object%(path)s. Correct it in the "
                             "level, then try again.",
                             field=level._fields[field]._description_string(self.env),
-                            level=level.name,
-                            policy=level.policy_id.name,
+                            level=level.with_env(self.env).sudo().name,
+                            policy=level.with_env(self.env).sudo().policy_id.name,
                             path=path,
                         )
                     )

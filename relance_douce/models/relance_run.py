@@ -99,6 +99,9 @@ class RelanceRun(models.Model):
         :return: the ``relance.run`` record
         """
         start = time.monotonic()
+        if not self.env.context.get("lang"):
+            # the scheduled action has no language of its own, its readers have
+            self = self.with_context(lang=company._relance_lang())
         self._lock_company(company)
         reminders = self.env["relance.reminder"]
         reminders._lapse(company, date)

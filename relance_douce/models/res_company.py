@@ -46,6 +46,12 @@ class ResCompany(models.Model):
         help="Invoices beyond this size are given as links.",
     )
 
+    def _relance_lang(self):
+        """Language of what the engine writes for the people of this company."""
+        self.ensure_one()
+        lang = self.partner_id.lang
+        return lang if lang in dict(self.env["res.lang"].get_installed()) else "en_US"
+
     # -- the calendar ---------------------------------------------------------------
     def _relance_timezone(self):
         """Timezone that decides what day it is for this company."""

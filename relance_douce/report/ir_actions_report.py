@@ -17,9 +17,9 @@ from . import stylesheet
 #: pictures of addons named in styles or elements: they go into the page
 STATIC_URL = re.compile(r"""(?<=[("'])/(\w+/static/[\w./-]+\.(?:png|jpe?g|gif|svg))(?=[)"'])""")
 COMPANY_CLASS = re.compile(r"\bo_company_(\d+)_layout\b")
-#: room for logos in mm; True: where the layout puts the address below
+#: room for logos in mm; True: where the address stands beside it and not below
 LOGO_WIDTH = 70
-LOGO_HEIGHT = {False: 22, True: 13}
+LOGO_HEIGHT = {True: 22, False: 13}
 #: logos are not blown up: at least 96 dots per inch
 NATURAL_SIZE = 25.4 / 96
 BOLD = re.compile(r"<(?:b|strong)\b|font-weight|\bfw-bold")
@@ -141,9 +141,9 @@ class IrActionsReport(models.Model):
                 width, height = base64_to_image(source.partition(",")[2]).size
             except UserError:  # no picture: it leaves a gap
                 continue
-            small = "o_company_logo_small" in picture.get("class", "")
-            room = LOGO_HEIGHT[small]
-            scale = min(room / height, LOGO_WIDTH / width, NATURAL_SIZE)
+            # layouts call their logo big where they put the address beside it
+            beside = "o_company_logo_big" in picture.get("class", "")
+            scale = min(LOGO_HEIGHT[beside] / height, LOGO_WIDTH / width, NATURAL_SIZE)
             picture.set("style", f"width:{width * scale:.2f}mm;height:{height * scale:.2f}mm")
 
     # -- wkhtmltopdf -----------------------------------------------------------------------
