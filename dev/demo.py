@@ -10,7 +10,9 @@ the first day. The clock stands still at the hour that is lived (freezegun); no 
 """
 
 import argparse
+import base64
 import contextlib
+import io
 import logging
 import re
 import signal
@@ -32,6 +34,7 @@ import pytz
 from babel.dates import format_date
 from dateutil.easter import easter
 from freezegun import freeze_time
+from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from odoo import SUPERUSER_ID, Command, api
@@ -40,6 +43,8 @@ from odoo.modules.registry import Registry
 from odoo.tools import config, formatLang
 
 DAYS = 90
+#: in the last days nobody approves, so that this morning's list is not empty
+UNAPPROVED_DAYS = 4
 PARIS = pytz.timezone("Europe/Paris")
 LANG = "fr_FR"
 
@@ -65,6 +70,9 @@ COMPANY = {
     "phone": "+33 4 65 71 10 20",
     "email": "compta@mobilier-des-quais.example",
     "website": "https://www.mobilier-des-quais.example",
+    "company_details": "<p>18 quai Saint-Antoine<br/>69002 Lyon<br/>04 65 71 10 20</p>",
+    "primary_color": "#35708f",
+    "secondary_color": "#35708f",
     "report_footer": "SARL au capital de 20 000 € · RCS Lyon 842 139 073 · TVA FR45842139073",
     "relance_active": True,
     "qr_code": True,
@@ -153,7 +161,9 @@ STORY = [
     (8, "sell", "morel", 15, {DESK: 2, CHAIR: 6}),
     (20, "sell", "garnier", 10, {CHAIR: 2}),
     (24, "sell", "morel", 30, {SOFA: 1}),
+    (36, "sell", "jackson", 20, {CHAIR: 5}),
     (45, "sell", "wood", 29, {DESK: 1}),
+    (50, "sell", "lumber", 20, {SOFA: 1}),
     (60, "sell", "acme", 28, {SOFA: 4}),
     (66, "sell", "garnier", 22, {CHAIR: 1}),
     (72, "sell", "morel", 16, {CHAIR: 4}),
@@ -304,13 +314,26 @@ def free_name(path):
 
 
 def french(day, form="d MMM y"):
-    return format_date(day, form, locale="fr")
+    return re.sub("^1 ", "1er ", format_date(day, form, locale="fr"))
 
 
 def utc(day, hour, minute=0):
     """Naive UTC of that hour in Paris."""
     local = PARIS.localize(datetime.combine(day, clock_time(hour, minute)))
     return local.astimezone(pytz.utc).replace(tzinfo=None)
+
+
+def logo():
+    """A few letters on a quay, as PNG in base64."""
+    picture = Image.new("RGB", (560, 150), "white")
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.truetype("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf", 54)
+    draw.text((10, 8), "Mobilier", "#35708f", font)
+    draw.text((10, 70), "des Quais", "#35708f", font)
+    draw.line((330, 128, 550, 128), "#d9a441", 10)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue())
 
 
 def public_holidays(first, last):
@@ -351,9 +374,7 @@ class House:
 
     def by(self, login):
         """The environment of this person, as the web client has it."""
-        return self.env(
-            user=self.env["res.users"].search([("login", "=", login)]).id, su=False
-        )
+        return self.env(user=self.env["res.users"].search([("login", "=", login)]).id, su=False)
 
     def of_ledger(self, name):
         """A document of Odoo's ledger."""
@@ -363,7 +384,7 @@ class House:
     def furnish(self, first, last, postbox, url):
         """Make it a company that can be shown; nobody's debts are touched."""
         env, company = self.env, self.company
-        company.write({**COMPANY, "country_id": env.ref("base.fr").id, "logo": False})
+        company.write({**COMPANY, "country_id": env.ref("base.fr").id, "logo": logo()})
         company.partner_id.write({"lang": LANG, "tz": PARIS.zone})
         company.external_report_layout_id = env.ref("web.external_layout_standard", False)
         bank = company.partner_id.bank_ids[:1]
@@ -402,8 +423,11 @@ class House:
         self._know_customers()
         env.ref("relance_douce.policy_consumer").min_amount = 15.0
         # what the server goes on with by itself: reminders and mails, nothing that calls out
-        ours = ("relance_douce.ir_cron_run", "relance_douce.ir_cron_send",
-                "mail.ir_cron_mail_scheduler_action")
+        ours = (
+            "relance_douce.ir_cron_run",
+            "relance_douce.ir_cron_send",
+            "mail.ir_cron_mail_scheduler_action",
+        )
         crons = env["ir.cron"].with_context(active_test=False).search([])
         (crons - env["ir.cron"].union(*map(env.ref, ours))).active = False
 
@@ -472,9 +496,10 @@ class Life:
         self.out = out
         self.lost_addresses = set()
         self.cheques = {}
+        #: customer → [(day, what happened beside reminders, amount or None), …]
+        self.notes = defaultdict(list)
         #: journal item → [[reason, first day, last day, row], …]
         self.reasons = defaultdict(list)
-        self.sent = 0
 
     def day(self, number):
         return self.first + timedelta(number - 1)
@@ -482,7 +507,8 @@ class Life:
     def live(self, clock, progress):
         for number in progress:
             day = self.day(number)
-            progress.set_description_str(f"{french(day)}, {self.sent} messages", refresh=False)
+            sent = self.env["relance.reminder"].search_count([("contact_date", "!=", False)])
+            progress.set_description_str(f"{french(day)}, {sent} messages", refresh=False)
             self.at(clock, day, 8)
             for _number, what, *how in (event for event in STORY if event[0] == number):
                 getattr(self, what)(day, *how)
@@ -490,10 +516,9 @@ class Life:
             self.remember(day)
             self.env["relance.run"]._run(self.company, day)
             self.at(clock, day, 10)
-            if number < DAYS:
+            if number <= DAYS - UNAPPROVED_DAYS:
                 self.approve(day)
-            # as often as the hourly action would find something new
-            self.sent += self.env["relance.reminder"]._send_batch(now=utc(day, 10))
+            self.env["relance.reminder"]._send_batch(now=utc(day, 10))
             self.env.cr.commit()
             self.env["mail.mail"].process_email_queue()
             self.open_post(day)
@@ -512,8 +537,7 @@ class Life:
     # -- the engine's people
     def reminders(self, login, **domain):
         return self.house.by(login)["relance.reminder"].search(
-            [("company_id", "=", self.company.id)]
-            + [(field, "=", value) for field, value in domain.items()]
+            [("company_id", "=", self.company.id)] + [(field, "=", value) for field, value in domain.items()]
         )
 
     def approve(self, day):
@@ -554,12 +578,15 @@ class Life:
         for recipients, mail in self.postbox.take():
             write_mail(self.env, self.out, day, mail)
             if self.lost_addresses & set(recipients):
-                self.env["mail.thread"].message_process(
-                    False, bounce_of(mail, self.company.bounce_email)
-                )
+                self.env["mail.thread"].message_process(False, bounce_of(mail, self.company.bounce_email))
+                customer = self.env["res.partner"].search([("email_normalized", "in", recipients)])
+                self.note(day, customer, "Le message revient\u00a0: adresse inconnue")
 
     def lose_address(self, _day, name):
         self.lost_addresses.add(self.house.customers[name].email_normalized)
+
+    def note(self, day, customer, text, amount=None):
+        self.notes[customer.commercial_partner_id].append((day, text, amount))
 
     # -- business
     def sell(self, day, name, days, products):
@@ -583,6 +610,8 @@ class Life:
             }
         )
         move.action_post()
+        due = french(move.invoice_date_due, "d MMM")
+        self.note(day, move.partner_id, f"{move.name}, échéance {due}", move.amount_total)
 
     def _bank_line(self, day, amount, label, partner=None):
         env = self.house.by("comptable")
@@ -602,36 +631,38 @@ class Life:
     def bank_fees(self, day):
         self._bank_line(day, -9.5, "Frais de tenue de compte")
 
-    def _match(self, statement, lines):
+    def _match(self, day, statement, lines):
         """What the reconciliation screen does: the suspense account gives way to the invoices."""
         statement = statement.with_env(self.house.by("comptable"))
         suspense = statement.move_id.line_ids.filtered(
             lambda line: line.account_id == statement.journal_id.suspense_account_id
         )
         statement.move_id.button_draft()
-        suspense.write(
-            {"account_id": lines.account_id.id, "partner_id": lines.partner_id.id}
-        )
+        suspense.write({"account_id": lines.account_id.id, "partner_id": lines.partner_id.id})
         statement.move_id.action_post()
         (suspense + lines.with_env(suspense.env)).reconcile()
+        self.note(day, lines.partner_id, "Virement rapproché", statement.amount)
 
-    def match(self, _day, amount, invoices):
+    def match(self, day, amount, invoices):
         """A line of Odoo's ledger meets its invoices."""
         statement = self.env["account.bank.statement.line"].search(
             [("company_id", "=", self.company.id), ("amount", "=", amount)], limit=1
         )
-        self._match(statement, self._due_lines(*map(self.house.of_ledger, invoices)))
+        self._match(day, statement, self._due_lines(*map(self.house.of_ledger, invoices)))
 
-    def set_off(self, _day, *names):
+    def set_off(self, day, *names):
         """The accountant matches a credit note with its invoice."""
-        lines = self._due_lines(*map(self.house.of_ledger, names))
+        credit_note, invoice = map(self.house.of_ledger, names)
+        lines = self._due_lines(credit_note, invoice)
         lines.with_env(self.house.by("comptable")).reconcile()
+        self.note(day, invoice.partner_id, "Avoir imputé", credit_note.amount_total)
 
     def transfer(self, day, name, amount=None):
         customer = self.house.customers[name]
         lines = self._due_lines(*self._open_invoices(customer, day))
         amount = amount or sum(lines.mapped("amount_residual"))
-        self._match(self._bank_line(day, amount, f"Virement {customer.name}", customer), lines)
+        statement = self._bank_line(day, amount, f"Virement {customer.name}", customer)
+        self._match(day, statement, lines)
 
     def cheque(self, day, name):
         customer = self.house.customers[name]
@@ -641,12 +672,14 @@ class Life:
             .with_context(active_model="account.move", active_ids=invoices.ids)
             .create({"payment_date": day, "communication": f"Chèque {customer.name}"})
         )
-        self.cheques[name] = wizard._create_payments()
+        self.cheques[name] = cheque = wizard._create_payments()
+        self.note(day, customer, "Chèque reçu", cheque.amount)
 
-    def reject_cheque(self, _day, name):
+    def reject_cheque(self, day, name):
         cheque = self.cheques.pop(name)
-        cheque.move_id.line_ids.remove_move_reconcile()
-        cheque.action_reject()
+        cheque.action_draft()
+        cheque.action_cancel()
+        self.note(day, cheque.partner_id, "Chèque rejeté par la banque", cheque.amount)
 
     def _open_invoices(self, customer, day):
         """His invoices that are due, oldest first."""
@@ -662,8 +695,10 @@ class Life:
         )
 
     def _due_lines(self, *moves):
-        return self.env["account.move"].union(*moves).line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
+        return (
+            self.env["account.move"]
+            .union(*moves)
+            .line_ids.filtered(lambda line: line.account_type == "asset_receivable")
         )
 
     def pause(self, day, name, days, reason):
@@ -671,7 +706,9 @@ class Life:
         cases = env["relance.case"].search(
             [("partner_id", "=", self.house.customers[name].id), ("state", "=", "open")]
         )
-        cases.action_pause(day + timedelta(days), reason)
+        until = day + timedelta(days)
+        cases.action_pause(until, reason)
+        self.note(day, cases.partner_id, f"Pause jusqu’au {french(until)}\u00a0: {reason}")
 
 
 # -- what is kept on paper -------------------------------------------------------------------------------
@@ -679,9 +716,7 @@ def write_mail(env, out, day, mail):
     """``mail`` as it came over the wire, in a file named after what it is."""
     parsed = message_from_bytes(mail, policy=policy.default)
     message_id = "".join(parsed["Message-Id"].split())
-    reminder = env["relance.reminder"].search(
-        [("message_id.message_id", "=", message_id)], limit=1
-    )
+    reminder = env["relance.reminder"].search([("message_id.message_id", "=", message_id)], limit=1)
     if reminder:
         name = f"{day}-{LETTERS[reminder.tone]}-{slug(reminder.partner_id.name)}"
     else:
@@ -707,9 +742,7 @@ def write_letters(house, out, day):
             tones.add(reminder.tone)
     customer = house.customers["morel"]
     report = house.by("comptable")["ir.actions.report"].with_context(force_report_rendering=True)
-    content, _kind = report._render_qweb_pdf(
-        "relance_douce.report_letter_statement", customer.ids
-    )
+    content, _kind = report._render_qweb_pdf("relance_douce.report_letter_statement", customer.ids)
     if content.startswith(b"%PDF"):
         (out / "letters" / f"{day}-{STATEMENT}-{slug(customer.name)}.pdf").write_bytes(content)
         tones.add(STATEMENT)
@@ -728,13 +761,12 @@ class Account:
         self.env = life.env
         self.company = life.company
         self.reasons = life.reasons
+        self.notes = life.notes
         self.first, self.last = life.first, last
         self.reminders = self.env["relance.reminder"].search(
             [("company_id", "=", self.company.id)], order="id"
         )
-        selections = self.reminders.fields_get(
-            ["channel", "state", "delivery_state"], ["selection"]
-        )
+        selections = self.reminders.fields_get(["channel", "state", "delivery_state"], ["selection"])
         self.labels = {name: dict(field["selection"]) for name, field in selections.items()}
 
     def amount(self, amount):
@@ -757,14 +789,22 @@ class Account:
         wish = self.labels["channel"].get(payer.relance_channel)
         print()
         print(" · ".join(filter(None, [payer.name, *policies, wish and f"préfère\u00a0: {wish}"])))
-        for reminder in reminders.sorted(lambda one: (one.contact_date or one.date_planned, one.id)):
-            print(
-                f"  {french(reminder.contact_date or reminder.date_planned):<14}"
-                f"{reminder.level_id.name:<28}{self.labels['channel'].get(reminder.channel, ''):<10}"
-                f"{self.amount(reminder.balance_total):>14}  {self._state(reminder)}"
+        events = [(day, f"+ {text}", amount, "") for day, text, amount in self.notes[payer]]
+        for reminder in reminders:
+            channel = self.labels["channel"].get(reminder.channel, "")
+            events.append(
+                (
+                    reminder.contact_date or reminder.date_planned,
+                    f"{reminder.level_id.name:<24}{channel}",
+                    reminder.balance_total,
+                    self._state(reminder),
+                )
             )
+        for day, text, amount, state in sorted(events, key=lambda event: event[0]):
+            amount = self.amount(amount) if amount else ""
+            print(f"  {french(day):<14} {text:<36} {amount:>12}  {state}".rstrip())
         if not reminders:
-            print("  Jamais sollicité.")
+            print("  Aucun message.")
         silences = self._silences(payer, reminders)
         if silences:
             print("  Pourquoi pas davantage\u00a0:" if reminders else "  Pourquoi\u00a0:")
@@ -778,9 +818,7 @@ class Account:
         state = self.labels["state"][reminder.state]
         if reminder.state in ("cancelled", "lapsed") and reminder.cancel_reason:
             return f"{state} ({reminder.cancel_reason})"
-        delivery = reminder.state == "sent" and self.labels["delivery_state"].get(
-            reminder.delivery_state
-        )
+        delivery = reminder.state == "sent" and self.labels["delivery_state"].get(reminder.delivery_state)
         tried = [
             self.labels["channel"][channel]
             for channel in (reminder.tried_channels or "").split(",")
@@ -797,12 +835,7 @@ class Account:
             rows = [period[3] for period in periods]
             if rows[0].partner_id != payer.id:
                 continue
-            told = [
-                period for period in periods
-                if period[3].verdict == "hold" or period[0] in TOLD
-            ]
-            if not told and line_id not in reminded:
-                told = periods[-1:]
+            told = self._told(periods) or ([] if line_id in reminded else periods[-1:])
             invoice = self.env["account.move"].browse(rows[0].move_id).name
             for reason, first, last, row in told:
                 paid = line_id not in reminded and row.verdict == "wait" and last < self.last
@@ -819,18 +852,27 @@ class Account:
             for (first, last, _reason), (invoices, row, paid) in sorted(groups.items())
         ]
 
+    def _told(self, periods):
+        """The periods worth a line; a pause of a few days between two does not count."""
+        told = []
+        for reason, first, last, row in periods:
+            if row.verdict != "hold" and reason not in TOLD:
+                continue
+            if told and told[-1][0] == reason and first - told[-1][2] <= timedelta(7):
+                told[-1][2:] = [last, row]
+            else:
+                told.append([reason, first, last, row])
+        return told
+
     def _tell_totals(self):
         sent = self.reminders.filtered(lambda one: one.state == "sent")
         claimed = defaultdict(float)
         for content in sent.line_ids:
-            claimed[content.move_line_id] = max(
-                claimed[content.move_line_id], content.balance_residual
-            )
-        paid = sum(
-            partial.amount
-            for line in claimed
-            for partial in line.matched_credit_ids
-            if partial.credit_move_id.move_id.statement_line_id
+            claimed[content.move_line_id] = max(claimed[content.move_line_id], content.balance_residual)
+        partials = [partial for line in claimed for partial in line.matched_credit_ids]
+        paid = sum(partial.amount for partial in partials if partial.credit_move_id.move_id.statement_line_id)
+        credited = sum(
+            partial.amount for partial in partials if partial.credit_move_id.move_id.move_type == "out_refund"
         )
         rows = self.env["relance.decision"]._decide(self.company, self.last, verdicts=("hold",))
         held = sum(row.balance_residual for row in rows)
@@ -838,13 +880,14 @@ class Account:
         for label, amount in (
             ("Relancé", sum(claimed.values())),
             ("Réglé depuis par la banque", paid),
+            ("Soldé par des avoirs", credited),
             ("Reste dû sur ce qui a été relancé", sum(line.amount_residual for line in claimed)),
             ("Suspendu ce matin", held),
         ):
             print(f"  {label:<36}{self.amount(amount):>16}")
 
 
-# -- the whole ------------------------------------------------------------------------------------------------
+# -- the whole ----------------------------------------------------------------------------------
 class Failure(Exception):
     """Ends the demonstration with one line."""
 
@@ -888,7 +931,7 @@ def check(life, letters, errors):
 
 def live(arguments, registry, errors, postbox, port):
     """The days, the papers, the account of it."""
-    last = datetime.now(PARIS).date()
+    last = arguments.last
     first = last - timedelta(DAYS - 1)
     with registry.cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
@@ -987,9 +1030,11 @@ def main():
     parser.add_argument("--conf", required=True)
     parser.add_argument("--db", required=True)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--last", type=date.fromisoformat, default=datetime.now(PARIS).date())
     parser.add_argument("--once", action="store_true")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     port = free_port()
     try:
         registry, errors = open_database(arguments)

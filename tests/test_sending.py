@@ -482,3 +482,23 @@ class TestSending(RelanceCase):
         self.late.with_user(self.accountant).action_relance_now()
         reminder = self.reminders(self.client)
         self.assertEqual((reminder.state, reminder.level_id.tone), ("draft", "attentive"))
+
+    def test_what_is_postponed_neither_counts_nor_stands_in_the_way(self):
+        self.run_day(MONDAY)
+        self.live_day(MONDAY)
+        waiting = self.customer("Patient", email="patient@client.test")
+        self.invoice(waiting, MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        self.reminders(waiting).contact_id = waiting
+        # contacted meanwhile by other means: the rule of five days asks for patience
+        earlier = self.reminders(self.client).copy(
+            {"partner_id": waiting.id, "case_id": self.reminders(waiting).case_id.id,
+             "state": "sent", "contact_date": MONDAY}
+        )
+        self.assertEqual(self.send(MONDAY), 0)
+        self.assertEqual(self.reminders(waiting).filtered(lambda one: one != earlier).state,
+                         "ready")
+        other = self.invoice(self.customer("Autre"), MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        self.assertEqual(self.env["relance.reminder"]._send_batch(1, self.noon(MONDAY)), 1)
+        self.assertEqual(self.reminders(other.partner_id).state, "sent")

@@ -86,6 +86,9 @@ class RelanceReminder(models.Model):
     date_prepared = fields.Date(
         string="Prepared on", readonly=True, help="The letter was rendered, the call assigned."
     )
+    date_postponed = fields.Datetime(
+        readonly=True, help="When a rule last asked for patience; those never asked go first."
+    )
     date_printed = fields.Date(string="Printed on", readonly=True)
     date_sent = fields.Datetime(string="Sent on", readonly=True)
     contact_date = fields.Date(

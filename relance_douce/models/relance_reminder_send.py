@@ -37,7 +37,8 @@ class RelanceReminder(models.Model):
 
         :param limit: at most this many reminders
         :param now: naive UTC datetime, default this moment
-        :return: number of reminders processed (sent, prepared, postponed or cancelled)
+        :return: number of reminders that were sent, prepared, cancelled or failed; those
+            that a rule postpones do not count, so that calling again until 0 comes to an end
         """
         now = now or fields.Datetime.now()
         done = 0
@@ -71,13 +72,17 @@ class RelanceReminder(models.Model):
         ]
 
     def _sending_candidates(self, company, now, limit=None):
-        """Ready reminders, approved ones first: they go before new friendly ones."""
+        """Ready reminders; approved ones go before new friendly ones.
+
+        What was postponed comes last, so that it never stands before the others.
+        """
         date = company._relance_date(now)
         domain = self._sending_domain(company, date)
         if not company._relance_is_open(now):
             # post is not bound to hours
             domain += [("channel", "=", "letter")]
-        return self.search(domain, order="needs_approval DESC, id", limit=limit)
+        order = "date_postponed NULLS FIRST, needs_approval DESC, id"
+        return self.search(domain, order=order, limit=limit)
 
     def _process(self, company, now):
         """Check these reminders of one company again and hand them to their channels."""
@@ -92,12 +97,14 @@ class RelanceReminder(models.Model):
         going = ready._one_per_payer()._recheck(company, date)
         for channel, reminders in going.grouped("channel").items():
             reminders._send_each(channel, now)
-        return locked
+        postponed = (ready - going).filtered(lambda reminder: reminder.state == "ready")
+        postponed.date_postponed = now
+        return ready - postponed
 
     def _one_per_payer(self):
-        """At most one message per payer and day: the first in order."""
+        """At most one message per payer and day: an approved one first."""
         first = {}
-        for reminder in self:
+        for reminder in self.sorted(lambda one: (not one.needs_approval, one.id)):
             first.setdefault(reminder.partner_id, reminder)
         return self.browse(reminder.id for reminder in first.values())
 

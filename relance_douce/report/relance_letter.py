@@ -1,13 +1,14 @@
 """What the letters show: figures and texts of the models, put into the order of a page."""
 
 import math
+import re
 from functools import partial
 
 import lxml.html
 from markupsafe import Markup
 
 from odoo import api, models
-from odoo.tools import formatLang
+from odoo.tools import format_date, formatLang, is_html_empty
 
 from ..tools.text import long_date
 
@@ -24,6 +25,13 @@ FIGURE_WIDTH = 1.65
 CHARACTER_WIDTH = 1.9
 #: up to this many credits are named
 CREDIT_NUMBERS = 4
+#: an e-mail names this many invoices, and this many of what else is open
+MAIL_ROWS = 60
+MAIL_OTHERS = 5
+#: luminance of a button: white is read on it, and it is seen on a dark page
+SHADES = (0.03, 0.18)
+BUTTON_COLOR = "#35708f"
+HEX_COLOR = re.compile("#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 #: bank transfers carry this many characters
 COMMUNICATION = 140
 
@@ -201,6 +209,24 @@ class RelanceLetter(models.AbstractModel):
         }
 
     @api.model
+    def _button_color(self, company):
+        """The company's colour, where white is read on it and it is seen on a dark page."""
+        buttons = company.email_secondary_color
+        if buttons == company._fields["email_secondary_color"].default(company):
+            buttons = None
+        for color in (buttons, company.primary_color):
+            match = HEX_COLOR.fullmatch(color or "")
+            if match and SHADES[0] <= self._luminance(match.groups()) <= SHADES[1]:
+                return color
+        return BUTTON_COLOR
+
+    def _luminance(self, channels):
+        """Relative luminance of the WCAG, 0 (black) to 1 (white)."""
+        values = [int(channel, 16) / 255 for channel in channels]
+        linear = [value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    @api.model
     def _signature(self, user, company):
         person = user.sudo().partner_id  # name and function, as she signs
         return {
@@ -253,6 +279,99 @@ class RelanceReminder(models.Model):
             history=self._letter_history(),
             date=data["date"],
         )
+
+    # -- the e-mail: the same, in a few lines -------------------------------------------------
+    def _mail_page(self, data, text):
+        """What the e-mail shows; amounts and dates as text, so that plain text reads well."""
+        self.ensure_one()
+        letter = self.env["relance.letter"]
+        company = self.company_id.sudo().with_context(lang=self.lang)  # name, colours, footer
+        opening, closing = letter._split_text(text)
+        rows = data["rows"][:MAIL_ROWS]
+        return {
+            "opening": opening,
+            "closing": closing,
+            "rows": [self._mail_row(row, data["several"]) for row in rows],
+            "more": len(rows) < len(data["rows"])
+            and self.env._("and %s more invoices, contained in the total", len(data["rows"]) - len(rows)),
+            "totals": self._mail_totals(data["totals"]),
+            "pay_url": data["pay_url"],
+            "color": letter._button_color(company),
+            "bank": self._mail_bank(data["bank"]),
+            "others": self._mail_others(data["others"]),
+            "signature": letter._signature(data["signatory"], company),
+            "footer": self._mail_footer(company),
+        }
+
+    def _mail_footer(self, company):
+        """The footer of the company's documents; without one, who it is."""
+        if not is_html_empty(company.report_footer):
+            return company.report_footer
+        parts = (company.name, company.phone, company.email, company.website)
+        return " · ".join(filter(None, parts))
+
+    def _mail_row(self, row, several):
+        amounts = {
+            key: formatLang(self.env, row[key], currency_obj=row["currency"])
+            for key in ("total", "paid", "left")
+        }
+        paid = ""
+        if not row["currency"].is_zero(row["paid"]):
+            paid = self.env._("%(paid)s received of %(total)s", **amounts)
+        return {
+            "number": row["number"],
+            "url": row["url"],
+            "customer": row["debtor"].name if several else "",
+            "date_due": format_date(self.env, row["date_due"]),
+            "left": amounts["left"],
+            "paid": paid,
+        }
+
+    def _mail_totals(self, totals):
+        """Words, amount, and whether it counts, per currency; one invoice needs no total."""
+        result = []
+        for sums in totals:
+            amounts = {
+                key: formatLang(self.env, sums[key], currency_obj=sums["currency"])
+                for key in ("left", "credit", "net")
+            }
+            if len(self.line_ids) > 1 or sums["credit"]:
+                result.append((self.env._("Total"), amounts["left"], not sums["credit"]))
+            if sums["credit"]:
+                credit = formatLang(self.env, -sums["credit"], currency_obj=sums["currency"])
+                result.append((self.env._("Credits on your account"), credit, False))
+                result.append((self.env._("Left to pay after these credits"), amounts["net"], True))
+        return result
+
+    def _mail_bank(self, bank):
+        """Lines that say where to transfer the money to."""
+        details = self.env["relance.letter"]._bank_details(bank, self._payment_references())
+        if not details:
+            return []
+        number = f"IBAN {details['number']}" if details["is_iban"] else details["number"]
+        lines = [self.env._("By bank transfer: %s", number)]
+        if details["bic"]:
+            lines.append(f"BIC {details['bic']}")
+        if details["communication"]:
+            lines.append(self.env._("Reference to quote: %s", details["communication"]))
+        return lines
+
+    def _mail_others(self, items):
+        """What else is open, in one line."""
+        named = [
+            self.env._(
+                "%(number)s (%(amount)s, due on %(date)s)",
+                number=item["number"],
+                amount=formatLang(self.env, item["left"], currency_obj=item["currency"]),
+                date=format_date(self.env, item["date_due"]),
+            )
+            for item in items[:MAIL_OTHERS]
+        ]
+        if len(items) > MAIL_OTHERS:
+            named.append(self.env._("and %s more", len(items) - MAIL_OTHERS))
+        if not named:
+            return ""
+        return self.env._("For information, also open on your account: %s.", ", ".join(named))
 
     def _payment_references(self):
         """What identifies the payment: the references of the invoices, oldest first."""
