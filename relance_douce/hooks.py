@@ -8,9 +8,7 @@ def uninstall_hook(env):
     drops our tables, but not what points at them by name.
     """
     ours = ["relance.case", "relance.reminder", "relance.policy", "relance.run"]
-    env["mail.activity"].with_context(active_test=False).search(
-        [("res_model", "in", ours)]
-    ).unlink()
+    env["mail.activity"].with_context(active_test=False).search([("res_model", "in", ours)]).unlink()
     env["mail.followers"].search([("res_model", "in", ours)]).unlink()
     env["mail.message"].search([("model", "in", ours)]).unlink()
     env["ir.attachment"].search([("res_model", "in", ours)]).unlink()

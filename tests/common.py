@@ -16,14 +16,10 @@ class RelanceCase(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env = cls.env(
-            context={**cls.env.context, "tracking_disable": True, "no_reset_password": True}
-        )
+        cls.env = cls.env(context={**cls.env.context, "tracking_disable": True, "no_reset_password": True})
         cls.company = cls.env.company
         cls.company.write({"email": "compta@exemple.test", "phone": "04 72 00 00 00"})
-        cls.company.partner_id.write(
-            {"street": "12 rue de la République", "zip": "69002", "city": "Lyon"}
-        )
+        cls.company.partner_id.write({"street": "12 rue de la République", "zip": "69002", "city": "Lyon"})
         cls.company.resource_calendar_id.tz = "Europe/Paris"
         cls.accountant = new_test_user(
             cls.env,
@@ -52,10 +48,7 @@ class RelanceCase(TransactionCase):
         cls.company.relance_user_id = cls.accountant
         cls.policy = cls.env.ref("relance_douce.policy_business")
         cls.consumers = cls.env.ref("relance_douce.policy_consumer")
-        cls.levels = {
-            level.tone: level
-            for level in cls.policy.with_context(active_test=False).level_ids
-        }
+        cls.levels = {level.tone: level for level in cls.policy.with_context(active_test=False).level_ids}
         cls.receivable = cls.company.partner_id.property_account_receivable_id
         cls.income = cls.env["account.account"].search(
             [("account_type", "=", "income"), ("company_ids", "in", cls.company.ids)], limit=1
@@ -160,9 +153,7 @@ class RelanceCase(TransactionCase):
 
     @classmethod
     def line(cls, invoice):
-        return invoice.line_ids.filtered(
-            lambda item: item.account_id.account_type == "asset_receivable"
-        )
+        return invoice.line_ids.filtered(lambda item: item.account_id.account_type == "asset_receivable")
 
     # -- days that pass -------------------------------------------------------------------
     def run_day(self, day):
@@ -201,11 +192,7 @@ class RelanceCase(TransactionCase):
 
     def row(self, invoice, day):
         """The only row of the decision for the invoice, or None."""
-        rows = [
-            row
-            for row in self.decide(day, invoice.partner_id)
-            if row.move_id == invoice.id
-        ]
+        rows = [row for row in self.decide(day, invoice.partner_id) if row.move_id == invoice.id]
         self.assertLessEqual(len(rows), 1)
         return rows[0] if rows else None
 
@@ -215,8 +202,7 @@ class RelanceCase(TransactionCase):
 
     def reminders(self, partner, **domain):
         return self.env["relance.reminder"].search(
-            [("partner_id", "=", partner.id)]
-            + [(field, "=", value) for field, value in domain.items()],
+            [("partner_id", "=", partner.id)] + [(field, "=", value) for field, value in domain.items()],
             order="id",
         )
 
@@ -224,9 +210,7 @@ class RelanceCase(TransactionCase):
         """[(tone, local date)] of what left for this payer, in order."""
         return [
             (one.level_id.tone, one.contact_date)
-            for one in self.reminders(partner, state="sent").sorted(
-                lambda one: (one.contact_date, one.id)
-            )
+            for one in self.reminders(partner, state="sent").sorted(lambda one: (one.contact_date, one.id))
         ]
 
     def days(self, count):

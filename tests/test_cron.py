@@ -118,8 +118,10 @@ class TestPolicy(RelanceCase):
             invoice = self.invoice(customer, MONDAY - self.days(50))
             firm = self.env.ref(f"relance_douce.level_{level}_firm")
             self.line(invoice).write(
-                {"relance_level_id": self.env.ref(f"relance_douce.level_{level}_attentive").id,
-                 "relance_level_date": MONDAY - self.days(20)}
+                {
+                    "relance_level_id": self.env.ref(f"relance_douce.level_{level}_attentive").id,
+                    "relance_level_date": MONDAY - self.days(20),
+                }
             )
             self.run_day(MONDAY)
             reminder = self.reminders(customer)
@@ -221,12 +223,33 @@ class TestPolicy(RelanceCase):
         with self.assertRaises(AccessError):
             self.env["relance.run"].with_user(self.salesperson).search([])
 
+    def test_states_move_through_the_actions_only(self):
+        """No approval by writing the state over RPC."""
+        customer = self.customer()
+        invoice = self.invoice(customer, MONDAY - self.days(50))
+        self.line(invoice).write(
+            {"relance_level_id": self.levels["attentive"].id,
+             "relance_level_date": MONDAY - self.days(20)}
+        )
+        self.run_day(MONDAY)
+        firm = self.reminders(customer).with_user(self.accountant)
+        for values in ({"state": "ready"}, {"level_id": self.levels["courtesy"].id},
+                       {"needs_approval": False}, {"channel": "letter"}):
+            with self.assertRaises(AccessError):
+                firm.write(values)
+        with self.assertRaises(AccessError):
+            firm.line_ids.write({"amount_residual": 1})
+        with self.assertRaises(AccessError):
+            firm.copy({"state": "ready"})
+        firm.action_edit_text()
+        firm.body = "<p>Cher Monsieur</p>"
+        firm.action_cancel()
+
     def test_nothing_public_that_need_not_be(self):
         """What can be called over RPC: actions, and the host's own methods."""
         host = set(dir(self.env["res.country"])) | set(dir(self.env["mail.thread"]))
         host |= set(dir(self.env["mail.activity.mixin"])) | set(dir(self.env["mail.render.mixin"]))
-        for name in ("decision", "policy", "level", "hold", "case", "reminder",
-                     "reminder.line", "run"):
+        for name in ("decision", "policy", "level", "hold", "case", "reminder", "reminder.line", "run"):
             model = type(self.env[f"relance.{name}"])
             public = {
                 attribute
@@ -234,6 +257,5 @@ class TestPolicy(RelanceCase):
                 if not attribute.startswith("_") and callable(getattr(model, attribute))
             }
             self.assertFalse(
-                {one for one in public if not one.startswith("action_")}
-                - {"copy_data"}, (name, public)
+                {one for one in public if not one.startswith("action_")} - {"copy_data"}, (name, public)
             )

@@ -1,6 +1,7 @@
 """What dev/demo stands on, and, where slow tests run, the whole of it."""
 
 import os
+import shutil
 import smtplib
 import subprocess
 from datetime import date
@@ -85,6 +86,11 @@ def test_dates_and_names():
     ]
 
 
+def test_missing_letter_is_a_failure():
+    with pytest.raises(demo.Failure, match="premiere-relance, releve-de-compte"):
+        demo.check(None, {*demo.LETTERS} - {"friendly"}, None)
+
+
 def test_unknown_option_is_refused():
     run = subprocess.run([ROOT / "dev/demo", "--twice"], capture_output=True, text=True)
     assert run.returncode == 1
@@ -94,13 +100,13 @@ def test_unknown_option_is_refused():
 @pytest.mark.relance_slow
 def test_once():
     """All five letters, the statement, mails, an account of it; nothing is left running."""
+    out = ROOT / ".host" / DATABASE.removeprefix("relance_")
     environment = {**os.environ, "RELANCE_DEMO_DB": DATABASE}
     try:
         run = subprocess.run(
             [ROOT / "dev/demo", "--once"], env=environment, capture_output=True, text=True, timeout=300
         )
         assert run.returncode == 0, run.stderr
-        out = ROOT / ".host" / DATABASE.removeprefix("relance_")
         letters = [path.name for path in (out / "letters").glob("*.pdf")]
         for name in (*demo.LETTERS.values(), demo.STATEMENT):
             assert any(name in letter for letter in letters), name
@@ -116,4 +122,5 @@ def test_once():
         ).stdout
         assert sessions.strip() == "0"
     finally:
-        subprocess.run(["dropdb", "--if-exists", "--force", DATABASE], check=True)
+        subprocess.run([ROOT / "dev/odoo", "db", "drop", DATABASE], capture_output=True)
+        shutil.rmtree(out, ignore_errors=True)

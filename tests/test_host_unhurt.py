@@ -59,9 +59,7 @@ class TestStopAtOnce(RelanceCase):
         credit = self.late.reversal_move_ids
         if credit.state == "draft":
             credit.action_post()
-        (self.line(self.late) + self.line(credit)).filtered(
-            lambda line: not line.reconciled
-        ).reconcile()
+        (self.line(self.late) + self.line(credit)).filtered(lambda line: not line.reconciled).reconcile()
         self.assertEqual(reminder.state, "cancelled")
 
     def test_reset_to_draft_cancel_delete(self):
@@ -125,9 +123,7 @@ class TestStopAtOnce(RelanceCase):
             statement.action_undo_reconciliation()
         self.assertEqual(case.state, "settled")
         self.live(MONDAY + self.days(6), 2)
-        self.assertEqual(
-            [tone for tone, _day in self.sent(self.client)], ["courtesy", "friendly"]
-        )
+        self.assertEqual([tone for tone, _day in self.sent(self.client)], ["courtesy", "friendly"])
         again = self.reminders(self.client)[-1:].case_id
         self.assertNotEqual(again, case)
         self.assertEqual(again.state, "open")
@@ -191,8 +187,12 @@ class TestStopAtOnce(RelanceCase):
 
     def test_archived_customer_and_deleted_contact(self):
         person = self.env["res.partner"].create(
-            {"name": "Ancienne comptable", "parent_id": self.client.id, "type": "contact",
-             "email": "ancienne@client.test"}
+            {
+                "name": "Ancienne comptable",
+                "parent_id": self.client.id,
+                "type": "contact",
+                "email": "ancienne@client.test",
+            }
         )
         self.client.relance_contact_id = person
         self.client.relance_contact_id = False
@@ -208,9 +208,11 @@ class TestStopAtOnce(RelanceCase):
         late = self.late.with_user(self.outsider)
         with Form(late) as form:
             form.ref = "Bon de commande 12"
-        fields = self.env["account.move"].with_user(self.outsider).get_views(
-            [(False, "form"), (False, "list")]
-        )["models"]["account.move"]["fields"]
+        fields = (
+            self.env["account.move"]
+            .with_user(self.outsider)
+            .get_views([(False, "form"), (False, "list")])["models"]["account.move"]["fields"]
+        )
         self.assertNotIn("relance_state", fields)
         self.assertNotIn("relance_reason", fields)
         with self.assertRaises(AccessError):
@@ -239,8 +241,11 @@ class TestStopAtOnce(RelanceCase):
     # -- companies ------------------------------------------------------------------------------
     def test_companies_do_not_see_each_other(self):
         other = self.env["res.company"].create(
-            {"name": "Autre société", "country_id": self.env.ref("base.fr").id,
-             "currency_id": self.env.ref("base.EUR").id}
+            {
+                "name": "Autre société",
+                "country_id": self.env.ref("base.fr").id,
+                "currency_id": self.env.ref("base.EUR").id,
+            }
         )
         self.env["account.chart.template"].try_loading("fr", company=other, install_demo=False)
         journal = self.env["account.journal"].search(
@@ -257,9 +262,7 @@ class TestStopAtOnce(RelanceCase):
                     "invoice_date": MONDAY - self.days(40),
                     "invoice_payment_term_id": False,
                     "invoice_date_due": MONDAY - self.days(10),
-                    "invoice_line_ids": [
-                        Command.create({"name": "x", "price_unit": 50, "tax_ids": []})
-                    ],
+                    "invoice_line_ids": [Command.create({"name": "x", "price_unit": 50, "tax_ids": []})],
                 }
             )
         )
@@ -282,41 +285,34 @@ class TestStopAtOnce(RelanceCase):
         self.settle(paid, MONDAY)
         moves = self.late + coming + held + paid
         moves.invalidate_recordset()
-        self.assertEqual(
-            moves.mapped("relance_state"), ["due", "upcoming", "held", "none"]
-        )
+        self.assertEqual(moves.mapped("relance_state"), ["due", "upcoming", "held", "none"])
         for state in ("due", "upcoming", "held", "none", "waiting"):
             found = self.env["account.move"].search(
                 [("id", "in", moves.ids), ("relance_state", "=", state)]
             )
-            self.assertEqual(
-                found, moves.filtered(lambda move: move.relance_state == state), state  # noqa: B023
-            )
-        not_due = self.env["account.move"].search(
-            [("id", "in", moves.ids), ("relance_state", "!=", "due")]
-        )
+            self.assertEqual(found, moves.grouped("relance_state").get(state, moves.browse()))
+        not_due = self.env["account.move"].search([("id", "in", moves.ids), ("relance_state", "!=", "due")])
         self.assertEqual(not_due, moves - self.late)
         self.live_day(MONDAY)
         moves.invalidate_recordset()
         self.assertEqual(self.late.relance_level_id, self.levels["courtesy"])
         self.assertEqual(
-            self.env["account.move"].search(
-                [("relance_level_id", "=", self.levels["courtesy"].id)]
-            ),
+            self.env["account.move"].search([("relance_level_id", "=", self.levels["courtesy"].id)]),
             self.late,
         )
         self.assertEqual(
-            self.env["account.move"].search(
-                [("id", "in", moves.ids), ("relance_level_id", "=", False)]
-            ),
+            self.env["account.move"].search([("id", "in", moves.ids), ("relance_level_id", "=", False)]),
             moves - self.late,
         )
         self.assertEqual(
-            self.env["account.move"].search([("relance_next_date", "<=", MONDAY + self.days(6)),
-                                             ("id", "in", moves.ids)]),
+            self.env["account.move"].search(
+                [("relance_next_date", "<=", MONDAY + self.days(6)), ("id", "in", moves.ids)]
+            ),
             self.late + held,
         )
         self.assertEqual(self.late.relance_case_id.partner_id, self.client)
         self.assertEqual(self.client.relance_level_id, self.levels["courtesy"])
-        self.assertIn(self.client, self.env["res.partner"].search(
-            [("relance_level_id", "=", self.levels["courtesy"].id)]))
+        self.assertIn(
+            self.client,
+            self.env["res.partner"].search([("relance_level_id", "=", self.levels["courtesy"].id)]),
+        )

@@ -52,10 +52,7 @@ class TestLadder(RelanceCase):
         due = MONDAY - self.days(15)
         invoice = self.invoice(customer, due)
         line = self.line(invoice)
-        line.write(
-            {"relance_level_id": self.levels["friendly"].id,
-             "relance_level_date": due + self.days(7)}
-        )
+        line.write({"relance_level_id": self.levels["friendly"].id, "relance_level_date": due + self.days(7)})
         self.run_day(MONDAY)
         reminder = self.reminders(customer)
         self.assertEqual((reminder.state, reminder.level_id.tone), ("draft", "attentive"))
@@ -143,9 +140,7 @@ class TestLadder(RelanceCase):
             (old, "friendly", MONDAY - self.days(12)),
             (young, "courtesy", MONDAY - self.days(6)),
         ):
-            self.line(invoice).write(
-                {"relance_level_id": self.levels[tone].id, "relance_level_date": day}
-            )
+            self.line(invoice).write({"relance_level_id": self.levels[tone].id, "relance_level_date": day})
         self.run_day(MONDAY)
         by_level = {one.level_id.tone: one for one in self.reminders(customer)}
         self.assertEqual(set(by_level), {"attentive", "friendly"})
@@ -160,8 +155,7 @@ class TestLadder(RelanceCase):
         old = self.invoice(customer, MONDAY - self.days(10))
         young = self.invoice(customer, MONDAY - self.days(3), 300.0)
         self.line(old).write(
-            {"relance_level_id": self.levels["courtesy"].id,
-             "relance_level_date": MONDAY - self.days(8)}
+            {"relance_level_id": self.levels["courtesy"].id, "relance_level_date": MONDAY - self.days(8)}
         )
         self.run_day(MONDAY)
         reminder = self.reminders(customer)
@@ -178,9 +172,7 @@ class TestLadder(RelanceCase):
         customer = self.customer()
         invoice = self.invoice(customer, MONDAY - self.days(16))
         line = self.line(invoice)
-        line.write(
-            {"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY}
-        )
+        line.write({"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY})
         line.date_maturity = MONDAY - self.days(5)
         row = self.row(invoice, MONDAY)
         self.assertEqual(row.level_id, self.levels["courtesy"].id)
@@ -207,17 +199,14 @@ class TestLadder(RelanceCase):
         customer = self.customer()
         invoice = self.invoice(customer, MONDAY - self.days(16))
         self.line(invoice).write(
-            {"relance_level_id": self.levels["attentive"].id,
-             "relance_level_date": MONDAY - self.days(1)}
+            {"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY - self.days(1)}
         )
         tight = self.env.ref("relance_douce.policy_tight")
         tight.active = True
         customer.relance_policy_id = tight
         row = self.row(invoice, MONDAY)
         self.assertEqual(row.policy_id, tight.id)
-        self.assertEqual(
-            self.env["relance.level"].browse(row.target_level_id).delay_days, 20
-        )
+        self.assertEqual(self.env["relance.level"].browse(row.target_level_id).delay_days, 20)
 
     def test_rejected_payment_goes_on_where_it_stood(self):
         customer = self.customer()
@@ -232,9 +221,7 @@ class TestLadder(RelanceCase):
             statement.action_undo_reconciliation()
         self.assertFalse(line.reconciled)
         self.assertEqual(line.relance_level_id.tone, "attentive")
-        self.assertEqual(
-            self.row(invoice, MONDAY).target_level_id, self.levels["firm"].id
-        )
+        self.assertEqual(self.row(invoice, MONDAY).target_level_id, self.levels["firm"].id)
         told = invoice.activity_ids
         self.assertEqual(told.user_id, self.accountant)
 
@@ -261,12 +248,10 @@ class TestLadder(RelanceCase):
         """Against the rule written once more, plainly, for every age and every level."""
         levels = self.policy.level_ids.filtered("active").sorted("delay_days")
         customers = {
-            age: self.customer(f"Age {age}", email=f"a{age}@client.test")
-            for age in range(-9, 70, 3)
+            age: self.customer(f"Age {age}", email=f"a{age}@client.test") for age in range(-9, 70, 3)
         }
         invoices = {
-            age: self.invoice(customer, MONDAY - timedelta(days=age))
-            for age, customer in customers.items()
+            age: self.invoice(customer, MONDAY - timedelta(days=age)) for age, customer in customers.items()
         }
         for reached in [None, *levels]:
             for age, invoice in invoices.items():
@@ -292,11 +277,7 @@ class TestLadder(RelanceCase):
                 continue
             if level.tone == "courtesy" and age > 60:
                 continue
-            old_enough = age >= (
-                max(level.delay_days, 2) if level.delay_days >= 0 else level.delay_days
-            )
-            paced = not reached or (
-                (MONDAY - since).days >= level.delay_days - reached.delay_days
-            )
+            old_enough = age >= (max(level.delay_days, 2) if level.delay_days >= 0 else level.delay_days)
+            paced = not reached or ((MONDAY - since).days >= level.delay_days - reached.delay_days)
             return level, old_enough and paced
         return levels.browse(), False

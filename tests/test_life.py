@@ -57,11 +57,8 @@ class TestLife(BaseCase):
         self.drop()
         subprocess.run(["createdb", self.name], check=True)
         dump = subprocess.Popen(["pg_dump", "-Fc", origin], stdout=subprocess.PIPE)
-        subprocess.run(
-            ["pg_restore", "--no-owner", "-d", self.name], stdin=dump.stdout, check=True
-        )
-        shutil.copytree(os.path.join(config["data_dir"], "filestore", origin.split("-gw")[0]),
-                        self.store)
+        subprocess.run(["pg_restore", "--no-owner", "-d", self.name], stdin=dump.stdout, check=True)
+        shutil.copytree(os.path.join(config["data_dir"], "filestore", origin.split("-gw")[0]), self.store)
 
     def drop(self):
         subprocess.run(["dropdb", "--if-exists", "--force", self.name], check=True)
@@ -80,8 +77,9 @@ class TestLife(BaseCase):
         return done
 
     def shell(self, script):
-        self.odoo("shell", "-c", config.rcfile, "-d", self.name, "--no-http",
-                  "--log-level=error", script=script)
+        self.odoo(
+            "shell", "-c", config.rcfile, "-d", self.name, "--no-http", "--log-level=error", script=script
+        )
 
     def query(self, sql):
         return subprocess.run(
@@ -96,10 +94,17 @@ class TestLife(BaseCase):
         self.shell(LIVE)
         before = self.query(BOOKS_QUERY)
         filenode = self.query("SELECT pg_relation_filenode('account_move_line')")
-        self.odoo("-c", config.rcfile, "-d", self.name, "-i", "relance_douce", "--no-http",
-                  "--stop-after-init", "--log-level=warn")
+        self.odoo(
+            "-c",
+            config.rcfile,
+            "-d",
+            self.name,
+            "-i",
+            "relance_douce",
+            "--no-http",
+            "--stop-after-init",
+            "--log-level=warn",
+        )
         # not one journal item was rewritten: their row versions are the same
         self.assertEqual(self.query(BOOKS_QUERY), before)
-        self.assertEqual(
-            self.query("SELECT pg_relation_filenode('account_move_line')"), filenode
-        )
+        self.assertEqual(self.query("SELECT pg_relation_filenode('account_move_line')"), filenode)

@@ -49,9 +49,7 @@ class TestConduct(RelanceCase):
                 still = [one for one in invoices if one.amount_residual > 1]
                 if still:
                     one = still[value % len(still)]
-                    self.settle(one, day, one.amount_residual * (
-                        value / 100 if kind == "part" else 1
-                    ))
+                    self.settle(one, day, one.amount_residual * (value / 100 if kind == "part" else 1))
             elif kind == "pause":
                 customer.relance_paused_until = day + timedelta(days=value)
             else:
@@ -81,9 +79,7 @@ class TestConduct(RelanceCase):
             # only within the week, and no level without its invoices
             self.assertLess(one.contact_date.weekday(), 5)
             self.assertTrue(one.line_ids)
-            self.assertEqual(
-                one.level_id.delay_days, max(one.line_ids.level_id.mapped("delay_days"))
-            )
+            self.assertEqual(one.level_id.delay_days, max(one.line_ids.level_id.mapped("delay_days")))
             for line in one.line_ids:
                 age = (one.contact_date - line.date_maturity).days
                 self.assertGreater(line.amount_residual, 0)
@@ -93,10 +89,7 @@ class TestConduct(RelanceCase):
                     self.assertLessEqual(age, 0)
         for invoice in invoices:
             steps = [
-                line.level_id.delay_days
-                for one in sent
-                for line in one.line_ids
-                if line.move_id == invoice
+                line.level_id.delay_days for one in sent for line in one.line_ids if line.move_id == invoice
             ]
             # every level at most once, and upwards
             self.assertEqual(steps, sorted(set(steps)))

@@ -25,12 +25,17 @@ class TestRaces(RelanceCase):
         self.made = []
         with self.registry_cursor() as env:
             partner = env["res.partner"].create(
-                {"name": "Course", "is_company": True, "email": "course@client.test",
-                 "street": "1 rue", "city": "Lyon", "vat": "FR23334175221"}
+                {
+                    "name": "Course",
+                    "is_company": True,
+                    "email": "course@client.test",
+                    "street": "1 rue",
+                    "city": "Lyon",
+                    "vat": "FR23334175221",
+                }
             )
             income = env["account.account"].search(
-                [("account_type", "=", "income"),
-                 ("company_ids", "in", env.company.ids)], limit=1
+                [("account_type", "=", "income"), ("company_ids", "in", env.company.ids)], limit=1
             )
             move = env["account.move"].create(
                 {
@@ -40,8 +45,7 @@ class TestRaces(RelanceCase):
                     "invoice_payment_term_id": False,
                     "invoice_date_due": MONDAY - self.days(3),
                     "invoice_line_ids": [
-                        (0, 0, {"name": "x", "price_unit": 900, "tax_ids": [],
-                                "account_id": income.id})
+                        (0, 0, {"name": "x", "price_unit": 900, "tax_ids": [], "account_id": income.id})
                     ],
                 }
             )
@@ -57,9 +61,7 @@ class TestRaces(RelanceCase):
         with self.registry_cursor() as env:
             move = env["account.move"].browse(self.move_id)
             reminders = env["relance.reminder"].search([("partner_id", "=", self.partner_id)])
-            env["mail.mail"].search(
-                [("mail_message_id", "in", reminders.message_id.ids)]
-            ).unlink()
+            env["mail.mail"].search([("mail_message_id", "in", reminders.message_id.ids)]).unlink()
             cases = env["relance.case"].search([("partner_id", "=", self.partner_id)])
             cases.unlink()
             env["relance.run"].search([]).unlink()
@@ -88,16 +90,16 @@ class TestRaces(RelanceCase):
 
     def states(self):
         with self.registry_cursor() as env:
-            return env["relance.reminder"].search(
-                [("partner_id", "=", self.partner_id)], order="id"
-            ).mapped("state")
+            return (
+                env["relance.reminder"]
+                .search([("partner_id", "=", self.partner_id)], order="id")
+                .mapped("state")
+            )
 
     def mails(self):
         with self.registry_cursor() as env:
             reminders = env["relance.reminder"].search([("partner_id", "=", self.partner_id)])
-            return len(
-                env["mail.mail"].search([("mail_message_id", "in", reminders.message_id.ids)])
-            )
+            return len(env["mail.mail"].search([("mail_message_id", "in", reminders.message_id.ids)]))
 
     @mute_logger("odoo.sql_db")
     def test_two_runs_at_once_make_one_reminder(self):
@@ -116,9 +118,7 @@ class TestRaces(RelanceCase):
         # scheduled action tries again
         self.assertEqual(outcome.get("result", 0), 0, outcome)
         if "error" in outcome:
-            self.assertIsInstance(
-                outcome["error"], psycopg2.errors.SerializationFailure, outcome
-            )
+            self.assertIsInstance(outcome["error"], psycopg2.errors.SerializationFailure, outcome)
             with self.registry_cursor() as env:
                 self.assertEqual(env["relance.run"]._run(env.company, MONDAY).reminder_count, 0)
         self.assertEqual(self.states(), ["ready"])
@@ -129,9 +129,7 @@ class TestRaces(RelanceCase):
         now = self.noon(MONDAY)
         with self.registry_cursor() as first:
             first["relance.reminder"]._send_batch(now=now)
-            thread, outcome = self.in_thread(
-                lambda env: env["relance.reminder"]._send_batch(now=now)
-            )
+            thread, outcome = self.in_thread(lambda env: env["relance.reminder"]._send_batch(now=now))
             thread.join(20)
             self.assertFalse(thread.is_alive())
             # locked rows are skipped, not waited for
@@ -160,9 +158,7 @@ class TestRaces(RelanceCase):
             thread.join(20)
         # either the payment waited and found the reminder sent, or it is told to try again
         error = outcome.get("error")
-        self.assertTrue(
-            error is None or isinstance(error, psycopg2.errors.SerializationFailure), error
-        )
+        self.assertTrue(error is None or isinstance(error, psycopg2.errors.SerializationFailure), error)
         self.assertEqual(self.states(), ["sent"])
         if error:
             with self.registry_cursor() as env:
@@ -182,9 +178,7 @@ class TestRaces(RelanceCase):
                 active_model="account.move", active_ids=move.ids
             ).create({"payment_date": MONDAY})._create_payments()
             payer.flush_all()
-            thread, outcome = self.in_thread(
-                lambda env: env["relance.reminder"]._send_batch(now=now)
-            )
+            thread, outcome = self.in_thread(lambda env: env["relance.reminder"]._send_batch(now=now))
             thread.join(20)
             payer.cr.commit()
         self.assertFalse(thread.is_alive())

@@ -40,8 +40,16 @@ class TestReasons(RelanceCase):
                 "journal_id": journal.id,
                 "date": MONDAY - self.days(40),
                 "line_ids": [
-                    (0, 0, {"account_id": self.receivable.id, "partner_id": self.client.id,
-                            "debit": 500, "date_maturity": MONDAY - self.days(20)}),
+                    (
+                        0,
+                        0,
+                        {
+                            "account_id": self.receivable.id,
+                            "partner_id": self.client.id,
+                            "debit": 500,
+                            "date_maturity": MONDAY - self.days(20),
+                        },
+                    ),
                     (0, 0, {"account_id": self.income.id, "credit": 500}),
                 ],
             }
@@ -150,9 +158,14 @@ class TestReasons(RelanceCase):
 
     def test_unmatched_payment_counts_as_credit(self):
         payment = self.env["account.payment"].create(
-            {"payment_type": "inbound", "partner_type": "customer",
-             "partner_id": self.client.id, "amount": 1200, "date": MONDAY,
-             "journal_id": self.bank.id}
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.client.id,
+                "amount": 1200,
+                "date": MONDAY,
+                "journal_id": self.bank.id,
+            }
         )
         payment.action_post()
         if payment.move_id:
@@ -180,8 +193,7 @@ class TestReasons(RelanceCase):
 
     def test_a_draft_for_the_manager_does_not_stop_friendly_letters(self):
         self.line(self.late).write(
-            {"relance_level_id": self.levels["attentive"].id,
-             "relance_level_date": MONDAY - self.days(30)}
+            {"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY - self.days(30)}
         )
         self.late.line_ids.date_maturity = MONDAY - self.days(40)
         self.run_day(MONDAY)
@@ -206,8 +218,7 @@ class TestReasons(RelanceCase):
 
     def test_an_approved_firm_letter_goes_before_new_friendly_ones(self):
         self.line(self.late).write(
-            {"relance_level_id": self.levels["friendly"].id,
-             "relance_level_date": MONDAY - self.days(30)}
+            {"relance_level_id": self.levels["friendly"].id, "relance_level_date": MONDAY - self.days(30)}
         )
         self.late.line_ids.date_maturity = MONDAY - self.days(40)
         self.run_day(MONDAY)
@@ -239,6 +250,17 @@ class TestReasons(RelanceCase):
         second = self.invoice(self.client, MONDAY + self.days(12))
         (self.late + coming).no_followup = True
         self.assertReason("gap", second, MONDAY + self.days(11))
+
+    def test_a_pre_due_message_does_not_wait_for_the_manager(self):
+        self.line(self.late).write(
+            {"relance_level_id": self.levels["attentive"].id,
+             "relance_level_date": MONDAY - self.days(30),
+             "date_maturity": MONDAY - self.days(40)}
+        )
+        coming = self.invoice(self.client, MONDAY + self.days(6))
+        self.assertReason("waiting", coming)
+        self.run_day(MONDAY)
+        self.assertReason("climb", coming, MONDAY + self.days(1))
 
     def test_budget(self):
         self.policy.write({"max_contacts_30d": 2, "min_days_between_contacts": 1})
@@ -273,8 +295,7 @@ class TestReasons(RelanceCase):
 
     def test_reminder_contact(self):
         billing = self.env["res.partner"].create(
-            {"name": "Compta", "parent_id": self.client.id, "type": "invoice",
-             "email": "compta@client.test"}
+            {"name": "Compta", "parent_id": self.client.id, "type": "invoice", "email": "compta@client.test"}
         )
         self.assertEqual(self.row(self.late, MONDAY).contact_id, billing.id)
         boss = self.env["res.partner"].create(
@@ -335,9 +356,24 @@ class TestReasons(RelanceCase):
         codes = [one.code for one in decision._reasons(self.company, MONDAY)]
         self.assertEqual(
             codes,
-            ["host_flag", "collected", "paying", "no_policy", "last_level", "not_due", "paused",
-             "credit", "small", "waiting", "approval", "gap", "budget", "address", "bank",
-             "climb"],
+            [
+                "host_flag",
+                "collected",
+                "paying",
+                "no_policy",
+                "last_level",
+                "not_due",
+                "paused",
+                "credit",
+                "small",
+                "waiting",
+                "approval",
+                "gap",
+                "budget",
+                "address",
+                "bank",
+                "climb",
+            ],
         )
         sentences = decision._sentences()
         row = self.row(self.late, MONDAY)
@@ -367,8 +403,10 @@ class TestReasons(RelanceCase):
             ]
 
         self.patch(decision, "_payer_reasons", with_ours)
-        rows = self.env["relance.decision"].with_context(vip=self.client.id)._decide(
-            self.company, MONDAY, self.client
+        rows = (
+            self.env["relance.decision"]
+            .with_context(vip=self.client.id)
+            ._decide(self.company, MONDAY, self.client)
         )
         self.assertEqual([(row.verdict, row.reason) for row in rows], [("hold", "vip")])
 
@@ -376,14 +414,10 @@ class TestReasons(RelanceCase):
         self.env.flush_all()
         self.env.cr.execute("SELECT pg_current_xact_id_if_assigned()")
         before = self.env.cr.fetchone()
-        self.env.cr.execute(
-            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
-        )
+        self.env.cr.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
         written = self.env.cr.fetchone()
         self.decide(MONDAY)
-        self.env.cr.execute(
-            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
-        )
+        self.env.cr.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
         self.assertEqual(self.env.cr.fetchone(), written)
         self.assertTrue(before)
 

@@ -33,8 +33,7 @@ class ScaleCase(RelanceCase):
                 "invoice_date_due": MONDAY - timedelta(days=3 + index % 50),
                 "invoice_line_ids": [
                     Command.create(
-                        {"name": "x", "price_unit": 100 + index, "tax_ids": [],
-                         "account_id": self.income.id}
+                        {"name": "x", "price_unit": 100 + index, "tax_ids": [], "account_id": self.income.id}
                     )
                 ],
             }
@@ -68,9 +67,7 @@ class TestScale(ScaleCase):
         partners = self.load(60, 5)
         many = self.queries(lambda: self.run_day(MONDAY))
         self.assertEqual(
-            self.env["relance.reminder.line"].search_count(
-                [("reminder_id.partner_id", "in", partners.ids)]
-            ),
+            self.env["relance.reminder.line"].search_count([("reminder_id.partner_id", "in", partners.ids)]),
             300,
         )
         self.assertLessEqual(many, few + 2)

@@ -30,8 +30,10 @@ class TestSending(RelanceCase):
             line = self.line(invoice or self.late)
             line.date_maturity = MONDAY - self.days(50)
             line.write(
-                {"relance_level_id": self.levels[previous[tone]].id,
-                 "relance_level_date": MONDAY - self.days(30)}
+                {
+                    "relance_level_id": self.levels[previous[tone]].id,
+                    "relance_level_date": MONDAY - self.days(30),
+                }
             )
         self.run_day(MONDAY)
         return self.reminders((invoice or self.late).partner_id)[-1:]
@@ -39,16 +41,22 @@ class TestSending(RelanceCase):
     # -- e-mail --------------------------------------------------------------------------
     def test_one_mail_to_the_reminder_contact_and_nobody_else(self):
         billing = self.env["res.partner"].create(
-            {"name": "Compta", "parent_id": self.client.id, "type": "invoice",
-             "email": "compta@client.test", "lang": "fr_FR"}
+            {
+                "name": "Compta",
+                "parent_id": self.client.id,
+                "type": "invoice",
+                "email": "compta@client.test",
+                "lang": "fr_FR",
+            }
         )
         reminder = self.prepare()
         reminder.case_id.message_subscribe(partner_ids=self.manager.partner_id.ids)
         self.send(MONDAY)
         self.assertEqual(reminder.state, "sent")
         self.assertEqual(reminder.delivery_state, "pending")
-        mails = self.env["mail.mail"].search([("model", "=", "relance.case"),
-                                              ("res_id", "=", reminder.case_id.id)])
+        mails = self.env["mail.mail"].search(
+            [("model", "=", "relance.case"), ("res_id", "=", reminder.case_id.id)]
+        )
         self.assertEqual(len(mails), 1)
         self.assertEqual(mails.recipient_ids, billing)
         self.assertFalse(mails.email_to)
@@ -95,8 +103,12 @@ class TestSending(RelanceCase):
         self.assertEqual(self.send(MONDAY, hour=6), 0)
         self.assertEqual(self.send(MONDAY + self.days(5)), 0)
         self.env["resource.calendar.leaves"].create(
-            {"name": "Pont", "calendar_id": self.company.resource_calendar_id.id,
-             "date_from": datetime(2026, 3, 1, 23), "date_to": datetime(2026, 3, 2, 22, 59)}
+            {
+                "name": "Pont",
+                "calendar_id": self.company.resource_calendar_id.id,
+                "date_from": datetime(2026, 3, 1, 23),
+                "date_to": datetime(2026, 3, 2, 22, 59),
+            }
         )
         self.assertEqual(self.send(MONDAY), 0)
         self.assertEqual(reminder.state, "ready")
@@ -166,9 +178,9 @@ class TestSending(RelanceCase):
         reminder = self.prepare()
         reminder.with_user(self.accountant).action_edit_text()
         self.assertIn("Bonjour", reminder.body)
-        reminder.with_user(self.accountant).body = (
-            "<p>Chère Madame, {{ object.amount_text }}</p><script>alert(1)</script>"
-        )
+        reminder.with_user(
+            self.accountant
+        ).body = "<p>Chère Madame, {{ object.amount_text }}</p><script>alert(1)</script>"
         self.assertNotIn("script", reminder.body)
         self.settle(second, MONDAY)
         self.assertEqual((reminder.state, reminder.is_edited), ("draft", False))
@@ -283,8 +295,9 @@ class TestSending(RelanceCase):
 
     # -- call -----------------------------------------------------------------------------------
     def call(self):
-        self.client.write({"relance_channel": "call", "phone": "01 42 68 53 00",
-                           "user_id": self.salesperson.id})
+        self.client.write(
+            {"relance_channel": "call", "phone": "01 42 68 53 00", "user_id": self.salesperson.id}
+        )
         reminder = self.prepare()
         self.send(MONDAY)
         return reminder
@@ -327,17 +340,14 @@ class TestSending(RelanceCase):
 
     # -- delivery --------------------------------------------------------------------------------
     def follow(self, reminder, **values):
-        self.env["mail.notification"].search(
-            [("mail_message_id", "=", reminder.message_id.id)]
-        ).write(values)
+        self.env["mail.notification"].search([("mail_message_id", "=", reminder.message_id.id)]).write(values)
 
     def test_bounce_goes_to_the_next_channel_as_a_new_attempt(self):
         reminder = self.prepare()
         self.send(MONDAY)
         self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
         self.assertEqual(self.client.relance_bounced_email, "client@client.test")
-        self.assertEqual((reminder.state, reminder.channel, reminder.attempt),
-                         ("ready", "letter", 2))
+        self.assertEqual((reminder.state, reminder.channel, reminder.attempt), ("ready", "letter", 2))
         self.assertEqual(self.line(self.late).relance_level_id, self.levels["courtesy"])
         self.send(MONDAY + self.days(1))
         self.assertTrue(reminder.attachment_id)
@@ -393,9 +403,14 @@ class TestSending(RelanceCase):
         level = self.levels["courtesy"]
         fine = self.invoice(self.customer("Relu", vat=False), MONDAY - self.days(3))
         self.consumers.level_ids.filtered(lambda one: one.tone == "courtesy").write(
-            {"text_level_id": False, "subject": "Petit rappel",
-             "mail_body": "<p>Bonjour</p>", "letter_body": "<p>Bonjour</p><p>A</p>",
-             "sms_body": "a", "call_script": "a"}
+            {
+                "text_level_id": False,
+                "subject": "Petit rappel",
+                "mail_body": "<p>Bonjour</p>",
+                "letter_body": "<p>Bonjour</p><p>A</p>",
+                "sms_body": "a",
+                "call_script": "a",
+            }
         )
         reminder = self.prepare()
         level.with_context(lang="fr_FR").mail_body = '<p><t t-out="object.partner_id.nom"/></p>'
@@ -431,8 +446,7 @@ class TestSending(RelanceCase):
         self.assertEqual(broken.run_id.error_count, 1)
 
     def test_unknown_language(self):
-        self.env.cr.execute("UPDATE res_partner SET lang = 'xx_YY' WHERE id = %s",
-                            [self.client.id])
+        self.env.cr.execute("UPDATE res_partner SET lang = 'xx_YY' WHERE id = %s", [self.client.id])
         self.client.invalidate_recordset()
         reminder = self.prepare()
         self.assertIn(reminder.lang, ("fr_FR", "en_US"))
@@ -463,8 +477,7 @@ class TestSending(RelanceCase):
         with freeze_time("2026-03-05 10:00:00"):
             self.late.with_user(self.accountant).action_relance_now()
         last = self.reminders(self.client)[-1:]
-        self.assertEqual((last.kind, last.level_id.tone, last.state),
-                         ("contact", "courtesy", "sent"))
+        self.assertEqual((last.kind, last.level_id.tone, last.state), ("contact", "courtesy", "sent"))
         self.assertEqual(line.relance_level_date, MONDAY)
 
     @freeze_time("2026-03-02 10:00:00")
@@ -475,9 +488,11 @@ class TestSending(RelanceCase):
     @freeze_time("2026-03-02 10:00:00")
     def test_remind_now_asks_for_approval_where_the_level_does(self):
         self.line(self.late).write(
-            {"relance_level_id": self.levels["friendly"].id,
-             "relance_level_date": MONDAY - self.days(30),
-             "date_maturity": MONDAY - self.days(40)}
+            {
+                "relance_level_id": self.levels["friendly"].id,
+                "relance_level_date": MONDAY - self.days(30),
+                "date_maturity": MONDAY - self.days(40),
+            }
         )
         self.late.with_user(self.accountant).action_relance_now()
         reminder = self.reminders(self.client)
@@ -492,12 +507,15 @@ class TestSending(RelanceCase):
         self.reminders(waiting).contact_id = waiting
         # contacted meanwhile by other means: the rule of five days asks for patience
         earlier = self.reminders(self.client).copy(
-            {"partner_id": waiting.id, "case_id": self.reminders(waiting).case_id.id,
-             "state": "sent", "contact_date": MONDAY}
+            {
+                "partner_id": waiting.id,
+                "case_id": self.reminders(waiting).case_id.id,
+                "state": "sent",
+                "contact_date": MONDAY,
+            }
         )
         self.assertEqual(self.send(MONDAY), 0)
-        self.assertEqual(self.reminders(waiting).filtered(lambda one: one != earlier).state,
-                         "ready")
+        self.assertEqual(self.reminders(waiting).filtered(lambda one: one != earlier).state, "ready")
         other = self.invoice(self.customer("Autre"), MONDAY - self.days(3))
         self.run_day(MONDAY)
         self.assertEqual(self.env["relance.reminder"]._send_batch(1, self.noon(MONDAY)), 1)

@@ -16,15 +16,23 @@ class AccountMove(models.Model):
         string="Dunning level",
         compute="_compute_relance",
         search="_search_relance_level_id",
-        compute_sudo=True, groups=READERS,
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_next_level_id = fields.Many2one(
-        "relance.level", string="Next level", compute="_compute_relance",
-        search="_search_relance_next_level_id", compute_sudo=True, groups=READERS,
+        "relance.level",
+        string="Next level",
+        compute="_compute_relance",
+        search="_search_relance_next_level_id",
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_next_date = fields.Date(
-        string="Next step on", compute="_compute_relance", search="_search_relance_next_date",
-        compute_sudo=True, groups=READERS,
+        string="Next step on",
+        compute="_compute_relance",
+        search="_search_relance_next_date",
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_state = fields.Selection(
         [
@@ -37,16 +45,24 @@ class AccountMove(models.Model):
         string="Reminder",
         compute="_compute_relance",
         search="_search_relance_state",
-        compute_sudo=True, groups=READERS,
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_reason = fields.Char(string="Why?", compute="_compute_relance", compute_sudo=True, groups=READERS)
     relance_case_id = fields.Many2one(
-        "relance.case", string="Dunning case", compute="_compute_relance",
-        search="_search_relance_case_id", compute_sudo=True, groups=READERS,
+        "relance.case",
+        string="Dunning case",
+        compute="_compute_relance",
+        search="_search_relance_case_id",
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_reminder_ids = fields.Many2many(
-        "relance.reminder", string="Reminders", compute="_compute_relance_reminders",
-        compute_sudo=True, groups=READERS,
+        "relance.reminder",
+        string="Reminders",
+        compute="_compute_relance_reminders",
+        compute_sudo=True,
+        groups=READERS,
     )
     relance_reminder_count = fields.Integer(
         compute="_compute_relance_reminders", compute_sudo=True, groups=READERS
@@ -78,9 +94,11 @@ class AccountMove(models.Model):
         :return: dict move id → row of the decision
         """
         candidates = self.filtered(
-            lambda move: move._origin.id
-            and move.state == "posted"
-            and move.move_type in ("out_invoice", "out_receipt", "entry")
+            lambda move: (
+                move._origin.id
+                and move.state == "posted"
+                and move.move_type in ("out_invoice", "out_receipt", "entry")
+            )
         )
         rows = {}
         for company, moves in candidates.grouped("company_id").items():
@@ -90,9 +108,7 @@ class AccountMove(models.Model):
             if not partners:
                 continue
             ids = set(moves._origin.ids)
-            for row in self.env["relance.decision"]._decide(
-                company, company._relance_date(), partners
-            ):
+            for row in self.env["relance.decision"]._decide(company, company._relance_date(), partners):
                 if row.move_id in ids:
                     best = rows.get(row.move_id)
                     if best is None or self._relance_rank(row) > self._relance_rank(best):
@@ -122,15 +138,18 @@ class AccountMove(models.Model):
         """Forget what was computed from the decision."""
         self.env["account.move"].invalidate_model(
             [
-                "relance_level_id", "relance_next_level_id", "relance_next_date",
-                "relance_state", "relance_reason", "relance_case_id",
-                "relance_reminder_ids", "relance_reminder_count",
+                "relance_level_id",
+                "relance_next_level_id",
+                "relance_next_date",
+                "relance_state",
+                "relance_reason",
+                "relance_case_id",
+                "relance_reminder_ids",
+                "relance_reminder_count",
             ],
             flush=False,
         )
-        self.env["res.partner"].invalidate_model(
-            ["relance_level_id", "relance_case_id"], flush=False
-        )
+        self.env["res.partner"].invalidate_model(["relance_level_id", "relance_case_id"], flush=False)
 
     def _compute_relance_reminders(self):
         groups = dict(
@@ -160,18 +179,14 @@ class AccountMove(models.Model):
         if operator not in ("in", "any"):
             return NotImplemented
         comodel = self._fields[f"relance_{column}"]
-        if operator == "any" or (
-            comodel.type == "many2one" and any(isinstance(one, str) for one in value)
-        ):
+        if operator == "any" or (comodel.type == "many2one" and any(isinstance(one, str) for one in value)):
             # the name of a level
             value = self.env[comodel.comodel_name]._search(value).get_result_ids()
         wanted = [one for one in value if one]
         domain = Domain.FALSE
         name = {"level_id": "level_id", "next_level_id": "target_level_id"}.get(column, column)
         if wanted:
-            domain |= self._relance_search(
-                SQL("%s IN %s", SQL.identifier(name), tuple(wanted))
-            )
+            domain |= self._relance_search(SQL("%s IN %s", SQL.identifier(name), tuple(wanted)))
         if len(wanted) < len(value):
             domain |= ~self._relance_search(SQL("%s IS NOT NULL", SQL.identifier(name)))
         return domain
@@ -191,9 +206,7 @@ class AccountMove(models.Model):
             return self._relance_search(SQL("next_date %s %s", operators[operator], value))
         if operator == "in":
             dates = tuple(one for one in value if one)
-            return self._relance_search(
-                SQL("next_date IN %s", dates) if dates else SQL("FALSE")
-            )
+            return self._relance_search(SQL("next_date IN %s", dates) if dates else SQL("FALSE"))
         return NotImplemented
 
     def _search_relance_state(self, operator, value):
@@ -208,9 +221,7 @@ class AccountMove(models.Model):
         wanted = [conditions[one] for one in value if one in conditions]
         domain = Domain.FALSE
         if wanted:
-            domain |= self._relance_search(
-                SQL(" OR ").join(SQL("(%s)", condition) for condition in wanted)
-            )
+            domain |= self._relance_search(SQL(" OR ").join(SQL("(%s)", condition) for condition in wanted))
         if "none" in value or False in value:
             domain |= ~self._relance_search(SQL("TRUE"))
         return domain
@@ -218,9 +229,7 @@ class AccountMove(models.Model):
     # -- what a person does ----------------------------------------------------------------------
     def _relance_check_user(self):
         if not self.env.user.has_group("relance_douce.group_relance_user"):
-            raise AccessError(
-                self.env._("You need the right “Reminders: user” to remind customers.")
-            )
+            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
 
     def action_relance_now(self):
         """Remind these invoices now: one allowed step, or the last level once more.
@@ -230,12 +239,13 @@ class AccountMove(models.Model):
         """
         self.check_access("read")
         self._relance_check_user()
-        reminders = self.env["relance.reminder"]
+        # reminders are made and moved by the engine; the user's right was just checked
+        reminders = self.env["relance.reminder"].sudo()
         for company, moves in self.grouped("company_id").items():
             reminders += reminders._create_now(company, moves)
         reminders.filtered(lambda one: one.state == "ready")._send_made_by_hand()
         self._relance_invalidate()
-        return reminders._open_action()
+        return reminders.sudo(False)._open_action()
 
     def action_relance_history(self):
         """The reminders that claimed this invoice."""
@@ -254,9 +264,7 @@ class AccountMove(models.Model):
     # -- the host's life ------------------------------------------------------------------------
     def write(self, vals):
         result = super().write(vals)
-        if not vals.keys().isdisjoint(
-            {"state", "payment_state", "no_followup", "invoice_date_due"}
-        ):
+        if not vals.keys().isdisjoint({"state", "payment_state", "no_followup", "invoice_date_due"}):
             self.line_ids._relance_touch()
         return result
 
@@ -272,19 +280,22 @@ class AccountMove(models.Model):
         if not moves:
             return
         # whoever posts need not know about reminders
-        last = self.env["relance.reminder.line"].sudo().search(
-            [
-                ("move_id", "in", moves.ids),
-                ("move_line_id", "=", False),
-                ("reminder_id.state", "=", "sent"),
-                ("reminder_id.kind", "=", "level"),
-            ],
-            order="id",
+        last = (
+            self.env["relance.reminder.line"]
+            .sudo()
+            .search(
+                [
+                    ("move_id", "in", moves.ids),
+                    ("move_line_id", "=", False),
+                    ("reminder_id.state", "=", "sent"),
+                    ("reminder_id.kind", "=", "level"),
+                ],
+                order="id",
+            )
         )
         for move, contents in last.grouped("move_id").items():
             lines = move.line_ids.filtered(
-                lambda line: line.account_type == "asset_receivable"
-                and not line.relance_level_id
+                lambda line: line.account_type == "asset_receivable" and not line.relance_level_id
             )
             content = contents[-1]
             lines.sudo().with_context(tracking_disable=True).write(
@@ -298,9 +309,11 @@ class AccountMove(models.Model):
     def _relance_tell_reopened(self):
         """Tell the accountant that a payment of a reminded invoice was undone."""
         moves = self.filtered(
-            lambda move: move.state == "posted"
-            and move.payment_state in ("not_paid", "partial")
-            and move.line_ids.relance_level_id
+            lambda move: (
+                move.state == "posted"
+                and move.payment_state in ("not_paid", "partial")
+                and move.line_ids.relance_level_id
+            )
         )
         if not moves:
             return
@@ -363,9 +376,7 @@ class RelanceReminder(models.Model):
         last level once more, as a contact that reaches no level.
         """
         date = company._relance_date()
-        partners = moves.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable"
-        ).partner_id
+        partners = moves.line_ids.filtered(lambda line: line.account_type == "asset_receivable").partner_id
         rows = self._rows_of(moves, company, date, partners)
         if not rows:
             raise UserError(self.env._("There is nothing to claim on these invoices."))
@@ -379,9 +390,7 @@ class RelanceReminder(models.Model):
             chosen = [row for row in again if row.verdict == "send"]
             kind = "contact"
         if not chosen:
-            raise UserError(
-                "\n".join(dict.fromkeys(self.env["relance.decision"]._explain(rows)))
-            )
+            raise UserError("\n".join(dict.fromkeys(self.env["relance.decision"]._explain(rows))))
         reminders = self.browse()
         groups = {}
         for row in chosen:
@@ -393,9 +402,7 @@ class RelanceReminder(models.Model):
     def _rows_of(self, moves, company, date, partners, **context):
         """Rows of the decision for the lines of ``moves``."""
         decision = self.env["relance.decision"].with_context(**context)
-        return [
-            row for row in decision._decide(company, date, partners) if row.move_id in moves.ids
-        ]
+        return [row for row in decision._decide(company, date, partners) if row.move_id in moves.ids]
 
     def _create_by_hand(self, company, date, payer, rows, kind):
         """One reminder from rows of the decision that may be sent."""
@@ -417,13 +424,10 @@ class RelanceReminder(models.Model):
                 "state": "draft" if last.needs_approval else "ready",
                 "date_planned": date,
                 "date_ready": False if last.needs_approval else date,
-                "user_id": (
-                    case.partner_id.relance_user_id or company.relance_user_id or self.env.user
-                ).id,
+                "user_id": (case.partner_id.relance_user_id or company.relance_user_id or self.env.user).id,
                 "balance_total": sum(row.balance_residual for row in rows),
                 "line_ids": [
-                    fields.Command.create(self._line_values(line, level_of[line.id], case))
-                    for line in lines
+                    fields.Command.create(self._line_values(line, level_of[line.id], case)) for line in lines
                 ],
             }
         )
@@ -468,10 +472,13 @@ class RelanceReminder(models.Model):
             self.action_send_now()
 
     def _open_action(self):
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_douce.action_relance_reminder"
-        )
+        action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         if len(self) == 1:
-            return {**action, "view_mode": "form", "views": [(False, "form")],
-                    "res_id": self.id, "context": {}}
+            return {
+                **action,
+                "view_mode": "form",
+                "views": [(False, "form")],
+                "res_id": self.id,
+                "context": {},
+            }
         return {**action, "domain": [("id", "in", self.ids)], "context": {}}

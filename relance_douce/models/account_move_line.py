@@ -34,9 +34,7 @@ class AccountMoveLine(models.Model):
 
     def _relance_touch(self):
         """The books of these lines changed: what is pending follows."""
-        lines = self.filtered(
-            lambda line: line.partner_id and line.account_type == "asset_receivable"
-        )
+        lines = self.filtered(lambda line: line.partner_id and line.account_type == "asset_receivable")
         if lines:
             # the user pays, matches or cancels and need not know about reminders
             self.env["relance.reminder"].sudo()._touch(lines.sudo())
@@ -45,9 +43,7 @@ class AccountMoveLine(models.Model):
     @api.private
     def _relance_reopened(self):
         """A payment was undone: the line goes on where it stood, or anew after 90 days."""
-        lines = self.exists().filtered(
-            lambda line: line.relance_level_id and not line.reconciled
-        )
+        lines = self.exists().filtered(lambda line: line.relance_level_id and not line.reconciled)
         for company, own in lines.grouped("company_id").items():
             limit = fields.Date.subtract(company._relance_date(), days=90)
             old = own.filtered(lambda line: line.relance_level_date < limit)  # noqa: B023

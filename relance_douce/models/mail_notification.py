@@ -12,9 +12,9 @@ class MailNotification(models.Model):
 
     def _relance_follow(self, status, failure_type):
         """The host says what became of a mail or an SMS: our reminders take note."""
-        messages = self.mail_message_id.filtered(lambda one: one.model == "relance.case")
+        # delivery is told by the mail queue or the mail gateway, under any user
+        messages = self.sudo().mail_message_id.filtered(lambda one: one.model == "relance.case")
         if messages:
-            # delivery is told by the mail queue or the mail gateway
             reminders = (
                 self.env["relance.reminder"]
                 .sudo()

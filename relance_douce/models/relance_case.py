@@ -21,9 +21,7 @@ class RelanceCase(models.Model):
         index=True,
         ondelete="restrict",
     )
-    company_id = fields.Many2one(
-        "res.company", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
     state = fields.Selection(
         [
@@ -44,9 +42,7 @@ class RelanceCase(models.Model):
         ondelete="set null",
         tracking=True,
     )
-    tone = fields.Selection(
-        related="level_id.tone", store=True, group_expand="_expand_tones"
-    )
+    tone = fields.Selection(related="level_id.tone", store=True, group_expand="_expand_tones")
     next_date = fields.Date(string="Next step", readonly=True)
     user_id = fields.Many2one("res.users", string="In charge", tracking=True)
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
@@ -77,9 +73,7 @@ class RelanceCase(models.Model):
     @api.depends("reminder_ids")
     def _compute_reminder_count(self):
         counts = dict(
-            self.env["relance.reminder"]._read_group(
-                [("case_id", "in", self.ids)], ["case_id"], ["__count"]
-            )
+            self.env["relance.reminder"]._read_group([("case_id", "in", self.ids)], ["case_id"], ["__count"])
         )
         for case in self:
             case.reminder_count = counts.get(case._origin, 0)
@@ -88,14 +82,24 @@ class RelanceCase(models.Model):
         lines_of = self._open_lines()
         for case in self:
             lines = lines_of.get(case._origin.id, self.env["account.move.line"])
-            today = case.company_id._relance_date() if case.company_id else None
-            overdue = lines.filtered(lambda line: (line.date_maturity or line.date) < today)
+            overdue = case._overdue(lines)
             case.open_line_ids = lines
             case.amount_overdue = sum(overdue.mapped("amount_residual"))
-            case.days_late = max(
-                [(today - (line.date_maturity or line.date)).days for line in overdue],
-                default=0,
-            )
+            case.days_late = case._days_late(overdue)
+
+    def _overdue(self, lines):
+        """Those of ``lines`` whose due date is past today."""
+        if not lines:
+            return lines
+        today = self.company_id._relance_date()
+        return lines.filtered(lambda line: (line.date_maturity or line.date) < today)
+
+    def _days_late(self, lines):
+        """Days since the oldest due date of ``lines``, 0 if there are none."""
+        if not lines:
+            return 0
+        today = self.company_id._relance_date()
+        return max((today - (line.date_maturity or line.date)).days for line in lines)
 
     def _open_lines(self):
         """Open lines of the payers of open cases: case id → journal items, oldest first."""
@@ -105,11 +109,7 @@ class RelanceCase(models.Model):
         self.env["res.partner"].flush_model(["relance_payer_id", "commercial_partner_id"])
         if not self.ids:
             return {}
-        accounts = [
-            account
-            for company in self.company_id
-            for account in company._relance_account_ids()
-        ]
+        accounts = [account for company in self.company_id for account in company._relance_account_ids()]
         rows = self.env.execute_query(
             SQL(
                 """
@@ -199,9 +199,10 @@ class RelanceCase(models.Model):
             raise UserError(self.env._("Say until when dunning is paused."))
         self.write({"paused_until": until, "pause_reason": reason or False})
         live = self.reminder_ids.filtered(lambda reminder: reminder.state in ("draft", "ready"))
-        live._set_cancelled(
-            self.env._("Paused until %(until)s. %(reason)s",
-                       until=format_date(self.env, until), reason=reason or "").strip()
+        live._allowed()._set_cancelled(
+            self.env._(
+                "Paused until %(until)s. %(reason)s", until=format_date(self.env, until), reason=reason or ""
+            ).strip()
         )
 
     def action_resume(self):
@@ -221,9 +222,7 @@ class RelanceCase(models.Model):
 
     def action_open_reminders(self):
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_douce.action_relance_reminder"
-        )
+        action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         return {**action, "domain": [("case_id", "=", self.id)], "context": {}}
 
     def action_open_lines(self):
@@ -239,9 +238,7 @@ class RelanceCase(models.Model):
 
     def action_print_statement(self):
         """The account statement of the payer, as a letter."""
-        return self.env.ref("relance_douce.report_letter_statement").report_action(
-            self.partner_id
-        )
+        return self.env.ref("relance_douce.report_letter_statement").report_action(self.partner_id)
 
     def _tell_once(self, user, summary):
         """An activity for ``user`` on each of these cases that has none of this summary yet.
@@ -295,9 +292,7 @@ class RelanceCase(models.Model):
     def _join(self, keep):
         """Move everything of this open case to ``keep`` and close it."""
         self.ensure_one()
-        live = (self + keep).reminder_ids.filtered(
-            lambda one: one.state in ("draft", "ready")
-        )
+        live = (self + keep).reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
         live._set_cancelled(self.env._("The customer was merged with another one."))
         self.reminder_ids.line_ids.write({"case_id": keep.id})
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
@@ -315,9 +310,7 @@ class RelanceCase(models.Model):
         """
         cases = self.search([("partner_id", "in", before.ids), ("state", "=", "open")])
         live = cases.reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
-        live._set_cancelled(
-            self.env._("%s answers for these invoices now.", after.display_name)
-        )
+        live._set_cancelled(self.env._("%s answers for these invoices now.", after.display_name))
         for case in cases:
             if case.partner_id._relance_payer() != case.partner_id:
                 case._hand_to(after)

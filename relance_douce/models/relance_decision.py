@@ -95,9 +95,7 @@ class RelanceDecision(models.AbstractModel):
             step AS MATERIALIZED (%(steps)s),
             staged AS MATERIALIZED (%(staged)s),
             total AS MATERIALIZED (
-                SELECT partner_id,
-                       sum(balance_residual) AS balance,
-                       bool_or(target_delay >= 0 AND NOT approval_lapsed) AS has_overdue
+                SELECT partner_id, sum(balance_residual) AS balance
                   FROM staged
                  WHERE early_reason IS NULL
               GROUP BY partner_id
@@ -109,7 +107,7 @@ class RelanceDecision(models.AbstractModel):
               GROUP BY debtor_id, currency_id
             ),
             credit AS MATERIALIZED (%(credits)s),
-            reasoned AS (
+            reasoned AS MATERIALIZED (
                 SELECT staged.*, payer.case_id, payer.policy_id, payer.contact_id,
                        COALESCE(staged.early_reason, %(late_reason)s, 'climb') AS reason,
                        %(late_until)s AS late_until
@@ -120,15 +118,29 @@ class RelanceDecision(models.AbstractModel):
                                AND climbing.currency_id = staged.currency_id
              LEFT JOIN credit ON credit.debtor_id = staged.debtor_id
                              AND credit.currency_id = staged.currency_id
+            ),
+            claiming AS MATERIALIZED (
+                SELECT DISTINCT partner_id AS payer_id
+                  FROM reasoned
+                 WHERE reason = 'climb' AND target_delay >= 0
+            ),
+            ordered AS (
+                -- one message per payer and day: a claim goes before a pre-due message
+                SELECT reasoned.*,
+                       CASE WHEN reason = 'climb' AND target_delay < 0
+                                 AND claiming.payer_id IS NOT NULL
+                            THEN 'waiting' ELSE reason END AS final_reason
+                  FROM reasoned
+             LEFT JOIN claiming ON claiming.payer_id = reasoned.partner_id
             )
             SELECT move_line_id, move_id, partner_id, debtor_id, case_id, policy_id,
                    reached_level_id AS level_id, target_level_id,
-                   %(verdict)s AS verdict, reason,
+                   %(verdict)s AS verdict, final_reason AS reason,
                    date_due, age AS days_late, next_date,
                    CASE WHEN early_reason IS NULL THEN late_until ELSE early_until END AS until,
                    amount_residual, currency_id, balance_residual,
                    target_delay, needs_approval, channel, contact_id
-              FROM reasoned
+              FROM ordered
             """,
             lines=self._open_lines_query(company, date, partners),
             payers=self._payers_query(company, date),
@@ -138,10 +150,8 @@ class RelanceDecision(models.AbstractModel):
             late_reason=self._first_reason(reasons, ("payer", "company")),
             late_until=self._first_until(reasons, ("payer", "company")),
             verdict=SQL(
-                "CASE reason %s ELSE 'hold' END",
-                SQL(" ").join(
-                    SQL("WHEN %s THEN %s", reason.code, reason.verdict) for reason in reasons
-                ),
+                "CASE final_reason %s ELSE 'hold' END",
+                SQL(" ").join(SQL("WHEN %s THEN %s", reason.code, reason.verdict) for reason in reasons),
             ),
         )
 
@@ -175,8 +185,7 @@ class RelanceDecision(models.AbstractModel):
                 SQL("line.no_followup IS TRUE OR line.payment_state = 'blocked'"),
             ),
             Reason("collected", "line", "hold", SQL("line.collected")),
-            Reason("paying", "line", "hold", SQL("line.paying_until IS NOT NULL"),
-                   SQL("line.paying_until")),
+            Reason("paying", "line", "hold", SQL("line.paying_until IS NOT NULL"), SQL("line.paying_until")),
         ]
 
     def _ladder_reasons(self, company, date):
@@ -190,14 +199,18 @@ class RelanceDecision(models.AbstractModel):
         if self._repeats():
             return [
                 no_policy,
-                Reason("not_due", "ladder", "wait", SQL("reached.id IS NULL"),
-                       self._next_date(company)),
+                Reason("not_due", "ladder", "wait", SQL("reached.id IS NULL"), self._next_date(company)),
             ]
         return [
             no_policy,
             Reason("last_level", "ladder", "hold", SQL("step.target_level_id IS NULL")),
-            Reason("not_due", "ladder", "wait", SQL("%s > %s", self._next_date(company), date),
-                   self._next_date(company)),
+            Reason(
+                "not_due",
+                "ladder",
+                "wait",
+                SQL("%s > %s", self._next_date(company), date),
+                self._next_date(company),
+            ),
         ]
 
     def _payer_reasons(self, company, date):
@@ -217,7 +230,6 @@ class RelanceDecision(models.AbstractModel):
                     staged.in_live_reminder
                     OR CASE WHEN staged.needs_approval THEN payer.live_approval
                             ELSE payer.live_plain OR payer.live_approved END
-                    OR (staged.target_delay < 0 AND total.has_overdue)
                     """
                 ),
             ),
@@ -359,9 +371,7 @@ class RelanceDecision(models.AbstractModel):
         if partners is None:
             return SQL("TRUE")
         payers = partners._relance_payer()
-        return SQL(
-            "COALESCE(debtor.relance_payer_id, debtor.id) IN %s", tuple(payers.ids) or (0,)
-        )
+        return SQL("COALESCE(debtor.relance_payer_id, debtor.id) IN %s", tuple(payers.ids) or (0,))
 
     def _credits_query(self, company, date):
         """Open credits by debtor and currency: payments and credit notes not matched yet."""
@@ -684,31 +694,19 @@ class RelanceDecision(models.AbstractModel):
         gap = _("This customer was contacted recently; the next message leaves from %(until)s on.")
         not_due = _("“%(level)s” is planned for %(until)s.")
         return {
-            "host_flag": (
-                _("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),
-            )
-            * 2,
+            "host_flag": (_("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),) * 2,
             "collected": (_("We collect this payment ourselves: nothing is claimed."),) * 2,
             "paying": (paying, paying),
             "no_policy": (_("No dunning policy applies to this customer."),) * 2,
             "not_due": (not_due, _("It is too early to remind.")),
-            "last_level": (
-                _("The last level was reached: a person decides what comes next."),
-            )
-            * 2,
+            "last_level": (_("The last level was reached: a person decides what comes next."),) * 2,
             "paused": (paused, paused),
             "credit": (_("Payments or credit notes not matched yet cover what is due."),) * 2,
             "small": (_("The amount is below what is worth a reminder."),) * 2,
             "waiting": (_("A reminder to this customer is already being prepared."),) * 2,
-            "approval": (
-                _("“%(level)s” was not approved in time: a manager has to release it."),
-            )
-            * 2,
+            "approval": (_("“%(level)s” was not approved in time: a manager has to release it."),) * 2,
             "gap": (gap, _("This customer was contacted recently.")),
-            "budget": (
-                _("This customer has received enough messages in the last 30 days."),
-            )
-            * 2,
+            "budget": (_("This customer has received enough messages in the last 30 days."),) * 2,
             "address": (_("No e-mail, phone or postal address is left to write to."),) * 2,
             "bank": (_("The bank data are too old: a payment may have arrived."),) * 2,
             "climb": (_("“%(level)s” is due: %(amount)s owed since %(due)s."),) * 2,

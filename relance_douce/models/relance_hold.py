@@ -12,17 +12,11 @@ class RelanceHold(models.Model):
     _order = "id desc"
     _rec_name = "note"
 
-    move_line_id = fields.Many2one(
-        "account.move.line", required=True, ondelete="cascade", index=True
-    )
+    move_line_id = fields.Many2one("account.move.line", required=True, ondelete="cascade", index=True)
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice")
-    company_id = fields.Many2one(
-        "res.company", required=True, ondelete="cascade", index=True
-    )
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade", index=True)
     partner_id = fields.Many2one("res.partner", string="Payer", ondelete="cascade", index=True)
-    reason = fields.Selection(
-        [("paused", "Paused"), ("approval", "Not approved in time")], required=True
-    )
+    reason = fields.Selection([("paused", "Paused"), ("approval", "Not approved in time")], required=True)
     until = fields.Date(help="Last day of the hold; empty until somebody releases it.")
     note = fields.Char(string="Why")
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user)

@@ -24,9 +24,7 @@ class RelanceLevel(models.Model):
 
     name = fields.Char(required=True, translate=True)
     active = fields.Boolean(default=True)
-    policy_id = fields.Many2one(
-        "relance.policy", required=True, ondelete="cascade", index=True
-    )
+    policy_id = fields.Many2one("relance.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id")
     delay_days = fields.Integer(
         string="Days from due date",
@@ -157,16 +155,24 @@ class RelanceLevel(models.Model):
         }
 
     @api.constrains(
-        "active", "channel", "use_email", "use_sms", "use_letter", "use_call",
-        "mail_body", "sms_body", "letter_body", "call_script", "report_id", "text_level_id",
+        "active",
+        "channel",
+        "use_email",
+        "use_sms",
+        "use_letter",
+        "use_call",
+        "mail_body",
+        "sms_body",
+        "letter_body",
+        "call_script",
+        "report_id",
+        "text_level_id",
     )
     def _check_channels(self):
         for level in self.filtered("active"):
             used = level._channels()
             if not used:
-                raise ValidationError(
-                    self.env._("“%s” has no channel: choose at least one.", level.name)
-                )
+                raise ValidationError(self.env._("“%s” has no channel: choose at least one.", level.name))
             if level.channel and level.channel not in used:
                 raise ValidationError(
                     self.env._(
@@ -197,8 +203,7 @@ class RelanceLevel(models.Model):
         if channel == "letter" and not self.report_id:
             raise ValidationError(
                 self.env._(
-                    "“%s” allows letters but has no letter layout: choose one, or untick "
-                    "letters.",
+                    "“%s” allows letters but has no letter layout: choose one, or untick letters.",
                     self.name,
                 )
             )

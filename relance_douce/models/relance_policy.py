@@ -68,9 +68,7 @@ class RelancePolicy(models.Model):
     @api.depends("level_ids")
     def _compute_level_count(self):
         counts = dict(
-            self.env["relance.level"]._read_group(
-                [("policy_id", "in", self.ids)], ["policy_id"], ["__count"]
-            )
+            self.env["relance.level"]._read_group([("policy_id", "in", self.ids)], ["policy_id"], ["__count"])
         )
         for policy in self:
             policy.level_count = counts.get(policy._origin, len(policy.level_ids))
@@ -101,8 +99,10 @@ class RelancePolicy(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         """A policy that customers were reminded by is archived, not deleted."""
-        used = self.env["relance.reminder"].sudo()._read_group(
-            [("level_id.policy_id", "in", self.ids)], ["level_id"], limit=1
+        used = (
+            self.env["relance.reminder"]
+            .sudo()
+            ._read_group([("level_id.policy_id", "in", self.ids)], ["level_id"], limit=1)
         )
         if used:
             raise UserError(

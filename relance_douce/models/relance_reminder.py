@@ -13,13 +13,9 @@ class RelanceReminder(models.Model):
     _order = "date_planned desc, id desc"
     _rec_name = "display_name"
 
-    company_id = fields.Many2one(
-        "res.company", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
-    case_id = fields.Many2one(
-        "relance.case", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    case_id = fields.Many2one("relance.case", required=True, readonly=True, index=True, ondelete="cascade")
     partner_id = fields.Many2one(
         "res.partner",
         string="Payer",
@@ -28,7 +24,7 @@ class RelanceReminder(models.Model):
         index=True,
         ondelete="restrict",
     )
-    contact_id = fields.Many2one("res.partner", string="Contact", ondelete="restrict")
+    contact_id = fields.Many2one("res.partner", ondelete="restrict")
     run_id = fields.Many2one("relance.run", readonly=True, ondelete="set null", index=True)
     level_id = fields.Many2one("relance.level", readonly=True, ondelete="restrict", index=True)
     policy_id = fields.Many2one(related="level_id.policy_id")
@@ -91,35 +87,25 @@ class RelanceReminder(models.Model):
     )
     date_printed = fields.Date(string="Printed on", readonly=True)
     date_sent = fields.Datetime(string="Sent on", readonly=True)
-    contact_date = fields.Date(
-        string="Left on", readonly=True, index=True, help="Local date of the contact."
-    )
+    contact_date = fields.Date(string="Left on", readonly=True, index=True, help="Local date of the contact.")
     approved_by_id = fields.Many2one("res.users", readonly=True)
     user_id = fields.Many2one("res.users", string="Signed by")
     line_ids = fields.One2many("relance.reminder.line", "reminder_id", string="Invoices")
-    balance_total = fields.Monetary(
-        string="Claimed", readonly=True, help="In the company's currency."
-    )
+    balance_total = fields.Monetary(string="Claimed", readonly=True, help="In the company's currency.")
     subject = fields.Char()
-    body = fields.Html(
-        string="Text", sanitize="email_outgoing", help="Written by hand: sent as it stands."
-    )
+    body = fields.Html(string="Text", sanitize="email_outgoing", help="Written by hand: sent as it stands.")
     is_edited = fields.Boolean(readonly=True)
     cancel_reason = fields.Char(string="Why not", readonly=True)
     error = fields.Text(readonly=True)
     error_date = fields.Date(readonly=True)
     message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null", index=True)
-    attachment_id = fields.Many2one(
-        "ir.attachment", string="Letter", readonly=True, ondelete="set null"
-    )
+    attachment_id = fields.Many2one("ir.attachment", string="Letter", readonly=True, ondelete="set null")
 
     _live_unique = models.UniqueIndex(
         "(case_id, needs_approval) WHERE state IN ('draft', 'ready')",
         "A reminder to this customer is already being prepared.",
     )
-    _recent_index = models.Index(
-        "(company_id, partner_id, contact_date) WHERE contact_date IS NOT NULL"
-    )
+    _recent_index = models.Index("(company_id, partner_id, contact_date) WHERE contact_date IS NOT NULL")
 
     @api.depends("level_id", "partner_id")
     def _compute_display_name(self):
@@ -129,6 +115,29 @@ class RelanceReminder(models.Model):
             )
 
     # -- states ------------------------------------------------------------------------
+    #: what a person may write by hand; everything else moves through the actions
+    _writable = frozenset({"subject", "body", "user_id"})
+
+    def write(self, vals):
+        if not self.env.su and not vals.keys() <= self._writable:
+            raise AccessError(
+                self.env._(
+                    "Reminders are approved, sent and cancelled with their buttons, not by hand."
+                )
+            )
+        return super().write(vals)
+
+    def _allowed(self, *states):
+        """These reminders with full rights, once the user's own rights were checked.
+
+        :param states: the states in which the action makes sense, all if there are none
+        """
+        self.check_access("write")
+        if states:
+            self._check_state(*states)
+        # states move through the actions only: whoever may write may use them
+        return self.sudo()
+
     def _update_state(self, allowed, new, **values):
         """Move the reminders that are in ``allowed`` to ``new``.
 
@@ -155,9 +164,7 @@ class RelanceReminder(models.Model):
         return cancelled
 
     def _set_lapsed(self):
-        return self._update_state(
-            ("draft",), "lapsed", cancel_reason=self.env._("Not approved in time.")
-        )
+        return self._update_state(("draft",), "lapsed", cancel_reason=self.env._("Not approved in time."))
 
     def _set_sent(self, now, delivery_state):
         """These left at ``now`` (naive UTC): state, contact date and levels in one go."""
@@ -296,9 +303,7 @@ class RelanceReminder(models.Model):
         """What is left decides: level, total, and the text is rendered anew."""
         for reminder in self:
             lines = reminder.line_ids
-            level = max(
-                lines.level_id or reminder.level_id, key=lambda level: level.delay_days
-            )
+            level = max(lines.level_id or reminder.level_id, key=lambda level: level.delay_days)
             values = {
                 "level_id": level.id,
                 "balance_total": sum(lines.mapped("balance_residual")),
@@ -319,9 +324,7 @@ class RelanceReminder(models.Model):
         }
         for approval in set(self.mapped("approval")) - {"none", False}:
             if not self.env.user.has_group(groups[approval]):
-                raise AccessError(
-                    self.env._("Reminders of this level are approved by a dunning manager.")
-                )
+                raise AccessError(self.env._("Reminders of this level are approved by a dunning manager."))
 
     def _check_state(self, *states):
         wrong = self.filtered(lambda reminder: reminder.state not in states)
@@ -337,20 +340,18 @@ class RelanceReminder(models.Model):
 
     def action_approve(self):
         """Let these reminders go; they leave within the company's hours."""
-        self.check_access("write")
-        self._check_state("draft")
-        self._check_may_approve()
-        ready = self._set_ready(approved_by_id=self.env.uid)
+        drafts = self._allowed("draft")
+        drafts._check_may_approve()
+        ready = drafts._set_ready(approved_by_id=self.env.uid)
         ready._log(self.env._("Approved by %s.", self.env.user.name))
         return True
 
     def action_cancel(self, until=None, reason=None):
         """Do not send these; with ``until`` their invoices rest up to that day."""
-        self.check_access("write")
-        self._check_state(*LIVE)
+        live = self._allowed(*LIVE)
         until = fields.Date.to_date(until)
         if until:
-            self.line_ids._hold(until, reason)
+            live.line_ids._hold(until, reason)
         text = reason or ""
         if until:
             text = self.env._(
@@ -358,14 +359,13 @@ class RelanceReminder(models.Model):
                 until=format_date(self.env, until),
                 reason=text,
             ).strip()
-        self._set_cancelled(text or self.env._("Cancelled by %s.", self.env.user.name))
-        self.case_id._refresh()
+        live._set_cancelled(text or self.env._("Cancelled by %s.", self.env.user.name))
+        live.case_id._refresh()
         return True
 
     def action_undo(self):
         """Take the last step back: approval, cancellation, or a letter marked as posted."""
-        self.check_access("write")
-        for reminder in self:
+        for reminder in self._allowed():
             reminder._undo()
         return True
 
@@ -385,19 +385,14 @@ class RelanceReminder(models.Model):
             self._update_state(("cancelled",), "draft", cancel_reason=False)
         elif self.state == "sent" and self.channel == "letter":
             self._unreach_levels()
-            self._update_state(
-                ("sent",), "ready", date_sent=False, contact_date=False, delivery_state=False
-            )
+            self._update_state(("sent",), "ready", date_sent=False, contact_date=False, delivery_state=False)
         else:
-            raise UserError(
-                self.env._("“%s” cannot be undone: it has left.", self.display_name)
-            )
+            raise UserError(self.env._("“%s” cannot be undone: it has left.", self.display_name))
         self._log(title)
 
     def action_mark_posted(self, date=None):
         """These letters are in the post since ``date`` (default: today)."""
-        self.check_access("write")
-        letters = self.filtered(lambda reminder: reminder.channel == "letter")
+        letters = self._allowed().filtered(lambda reminder: reminder.channel == "letter")
         letters._check_state("ready")
         letters._lock_or_explain()
         now = fields.Datetime.now()
@@ -414,10 +409,10 @@ class RelanceReminder(models.Model):
 
     def action_call_done(self, outcome):
         """Log the outcome of a call: ``reached``, ``voicemail`` or ``wrong_number``."""
-        self.check_access("write")
+        reminders = self._allowed()
         if outcome not in dict(self._fields["outcome"].selection):
             raise UserError(self.env._("Choose an outcome: reached, voicemail or wrong number."))
-        calls = self.filtered(lambda reminder: reminder.channel == "call")
+        calls = reminders.filtered(lambda reminder: reminder.channel == "call")
         calls._check_state("ready")
         calls._lock_or_explain()
         calls.outcome = outcome
@@ -426,7 +421,7 @@ class RelanceReminder(models.Model):
         calls._close_call_activities()
         if outcome == "wrong_number":
             for contact in calls.contact_id:
-                contact.sudo().relance_wrong_phone = contact.phone_sanitized or contact.phone
+                contact.relance_wrong_phone = contact.phone_sanitized or contact.phone
             calls._next_channel(self.env._("Wrong number."))
         else:
             calls._set_sent(fields.Datetime.now(), "delivered")
@@ -443,16 +438,13 @@ class RelanceReminder(models.Model):
 
     def _lock_or_explain(self):
         if self and len(self.try_lock_for_update()) < len(self):
-            raise UserError(
-                self.env._("This reminder is just being processed. Try again in a moment.")
-            )
+            raise UserError(self.env._("This reminder is just being processed. Try again in a moment."))
 
     def action_edit_text(self):
         """Start from the text of the level and change it for this customer only."""
-        self.check_access("write")
-        self._check_state(*LIVE)
-        texts = self._render_texts()
-        for reminder in self:
+        live = self._allowed(*LIVE)
+        texts = live._render_texts()
+        for reminder in live:
             if not reminder.is_edited:
                 subject, body = texts[reminder.id]
                 reminder.write({"subject": subject, "body": body, "is_edited": True})
@@ -460,15 +452,12 @@ class RelanceReminder(models.Model):
 
     def action_reset_text(self):
         """Back to the text of the level."""
-        self.check_access("write")
-        self._check_state(*LIVE)
-        self.write({"subject": False, "body": False, "is_edited": False})
+        self._allowed(*LIVE).write({"subject": False, "body": False, "is_edited": False})
         return True
 
     def action_retry(self):
         """Try again what failed."""
-        self.check_access("write")
-        self.write({"error": False, "error_date": False})
+        self._allowed().write({"error": False, "error_date": False})
         return self.action_send_now()
 
     def action_open_case(self):
@@ -499,8 +488,7 @@ class RelanceReminder(models.Model):
         """Reminders nobody approved in time lapse: their lines wait, managers are told."""
         drafts = self.search([("company_id", "=", company.id), ("state", "=", "draft")])
         late = drafts.filtered(
-            lambda reminder: (date - reminder.date_planned).days
-            > (reminder.policy_id.approval_days or 7)
+            lambda reminder: (date - reminder.date_planned).days > (reminder.policy_id.approval_days or 7)
         )
         if not late:
             return late
@@ -512,17 +500,17 @@ class RelanceReminder(models.Model):
 
     def action_release(self):
         """Let the lines of lapsed reminders climb again; the next run prepares them anew."""
-        self.check_access("write")
+        lapsed = self._allowed()
         if not self.env.user.has_group("relance_douce.group_relance_manager"):
             raise AccessError(self.env._("A dunning manager releases what was not approved."))
         holds = self.env["relance.hold"].search(
             [
-                ("move_line_id", "in", self.line_ids.move_line_id.ids),
+                ("move_line_id", "in", lapsed.line_ids.move_line_id.ids),
                 ("reason", "=", "approval"),
             ]
         )
-        holds.action_release()
-        self._log(self.env._("Released by %s.", self.env.user.name))
+        holds.sudo().action_release()
+        lapsed._log(self.env._("Released by %s.", self.env.user.name))
         return True
 
     @api.private
@@ -536,8 +524,10 @@ class RelanceReminder(models.Model):
             ]
         )
         late = waiting.filtered(
-            lambda reminder: reminder.date_ready
-            and (date - reminder.date_ready).days > (reminder.policy_id.ready_days or 5)
+            lambda reminder: (
+                reminder.date_ready
+                and (date - reminder.date_ready).days > (reminder.policy_id.ready_days or 5)
+            )
         )
         late._next_channel(self.env._("Not done in time."), date=date, keep_last=True)
         return late

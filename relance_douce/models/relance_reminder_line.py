@@ -11,18 +11,14 @@ class RelanceReminderLine(models.Model):
     _order = "date_maturity, id"
     _rec_name = "name"
 
-    reminder_id = fields.Many2one(
-        "relance.reminder", required=True, ondelete="cascade", index=True
-    )
+    reminder_id = fields.Many2one("relance.reminder", required=True, ondelete="cascade", index=True)
     case_id = fields.Many2one("relance.case", ondelete="cascade", index=True)
     company_id = fields.Many2one("res.company", ondelete="cascade")
     # the host deletes and rebuilds its items freely: the snapshot outlives them
     move_line_id = fields.Many2one(
         "account.move.line", string="Journal item", ondelete="set null", index="btree_not_null"
     )
-    move_id = fields.Many2one(
-        "account.move", string="Invoice", ondelete="set null", index="btree_not_null"
-    )
+    move_id = fields.Many2one("account.move", string="Invoice", ondelete="set null", index="btree_not_null")
     debtor_id = fields.Many2one("res.partner", string="Customer", ondelete="set null")
     name = fields.Char(string="Number")
     ref = fields.Char(string="Your reference")
@@ -33,9 +29,7 @@ class RelanceReminderLine(models.Model):
     amount_residual = fields.Monetary(string="Left to pay")
     balance_residual = fields.Float(help="In the company's currency.")
     level_id = fields.Many2one("relance.level", ondelete="restrict")
-    counts = fields.Boolean(
-        help="Its level was reached by this contact, and still counts as reached."
-    )
+    counts = fields.Boolean(help="Its level was reached by this contact, and still counts as reached.")
     previous_level_id = fields.Many2one("relance.level", ondelete="set null")
     previous_level_date = fields.Date()
 
@@ -78,9 +72,7 @@ class RelanceReminderLine(models.Model):
         if not reminders:
             return
         names = {
-            reminder: ", ".join(
-                content.name or "" for content in self if content.reminder_id == reminder
-            )
+            reminder: ", ".join(content.name or "" for content in self if content.reminder_id == reminder)
             for reminder in reminders
         }
         empty = reminders.filtered(lambda reminder: not (reminder.line_ids - self))
@@ -95,9 +87,7 @@ class RelanceReminderLine(models.Model):
         """Follow part payments as long as nothing left."""
         for content in self:
             line = content.move_line_id
-            if content.currency_id.compare_amounts(
-                content.amount_residual, line.amount_residual_currency
-            ):
+            if content.currency_id.compare_amounts(content.amount_residual, line.amount_residual_currency):
                 content.amount_residual = line.amount_residual_currency
                 content.balance_residual = line.amount_residual
                 content.reminder_id._after_shrink()
@@ -107,12 +97,11 @@ class RelanceReminderLine(models.Model):
 
         :raise UserError: without a day: a dropped invoice has to come back some day
         """
-        self.reminder_id.check_access("write")
-        self.reminder_id._check_state("draft", "ready")
+        self.reminder_id._allowed("draft", "ready")
         if not until:
             raise UserError(self.env._("Say until when this invoice is left alone."))
         self._hold(until, reason)
-        self._drop(
+        self.sudo()._drop(
             self.env._(
                 "Left alone until %(until)s. %(reason)s",
                 until=format_date(self.env, until),

@@ -55,10 +55,7 @@ class RelanceReminder(models.Model):
         return (
             self.env["res.company"]
             .sudo()  # the scheduled action serves every company
-            .browse(
-                company.id
-                for [company] in self._read_group([("state", "=", "ready")], ["company_id"])
-            )
+            .browse(company.id for [company] in self._read_group([("state", "=", "ready")], ["company_id"]))
         )
 
     def _sending_domain(self, company, date):
@@ -68,7 +65,9 @@ class RelanceReminder(models.Model):
             ("state", "=", "ready"),
             ("date_planned", "<=", date),
             ("date_prepared", "=", False),
-            "|", ("error_date", "=", False), ("error_date", "<", date),
+            "|",
+            ("error_date", "=", False),
+            ("error_date", "<", date),
         ]
 
     def _sending_candidates(self, company, now, limit=None):
@@ -120,9 +119,7 @@ class RelanceReminder(models.Model):
         rows = self._decision_rows(company, date)
         going = self.browse()
         for reminder in self:
-            outcomes = {
-                content: reminder._line_outcome(content, rows) for content in reminder.line_ids
-            }
+            outcomes = {content: reminder._line_outcome(content, rows) for content in reminder.line_ids}
             gone = reminder.line_ids.filtered(lambda content: outcomes[content] == "gone")  # noqa: B023
             postponed = "postponed" in outcomes.values()
             gone._drop(self._drop_reason(gone, rows))
@@ -139,14 +136,10 @@ class RelanceReminder(models.Model):
 
         :return: dict (journal item id, whether its level is repeated) → row
         """
-        decision = self.env["relance.decision"].with_context(
-            relance_ignored_reminder_ids=self.ids
-        )
+        decision = self.env["relance.decision"].with_context(relance_ignored_reminder_ids=self.ids)
         rows = {}
         for again in {content._repeats_level() for content in self.line_ids}:
-            for row in decision.with_context(relance_again=again)._decide(
-                company, date, self.partner_id
-            ):
+            for row in decision.with_context(relance_again=again)._decide(company, date, self.partner_id):
                 rows[row.move_line_id, again] = row
         return rows
 
@@ -192,9 +185,7 @@ class RelanceReminder(models.Model):
         """Keep the reminder, say what is wrong, and try again tomorrow."""
         text = str(error.args[0] if error.args else error)
         for reminder in self:
-            reminder.write(
-                {"error": text, "error_date": reminder.company_id._relance_date(now)}
-            )
+            reminder.write({"error": text, "error_date": reminder.company_id._relance_date(now)})
         self._tell_managers(self.env._("A reminder could not be sent"))
 
     # -- e-mail ------------------------------------------------------------------------------
@@ -231,8 +222,7 @@ class RelanceReminder(models.Model):
                         "subtype_id": self.env.ref("mail.mt_comment").id,
                         "author_id": reminder._author().id,
                         "email_from": reminder._email_from(),
-                        "reply_to": replies.get(reminder.case_id.id)
-                        or reminder._email_from(),
+                        "reply_to": replies.get(reminder.case_id.id) or reminder._email_from(),
                         "subject": self._plain_subject(texts[reminder.id][0]),
                         "body": bodies[reminder.id],
                         "partner_ids": [fields.Command.link(reminder.contact_id.id)],
@@ -381,24 +371,17 @@ class RelanceReminder(models.Model):
         return {reminder.id: reminder.attachment_id for reminder in self}
 
     def _letter_filename(self):
-        name = "".join(
-            char if char.isalnum() else "-" for char in self.partner_id.name or ""
-        ).strip("-")
+        name = "".join(char if char.isalnum() else "-" for char in self.partner_id.name or "").strip("-")
         return f"{self.level_id.with_context(lang=self.lang).name} {name}.pdf"
 
     def action_print(self):
         """One PDF with all these letters, in order, for the printer."""
-        self.check_access("read")
-        letters = self.filtered(lambda one: one.channel == "letter" and one.state in LIVE)
+        letters = self._allowed().filtered(lambda one: one.channel == "letter" and one.state in LIVE)
         if not letters:
-            raise UserError(
-                self.env._("There is no letter to print here: choose letters that are ready.")
-            )
+            raise UserError(self.env._("There is no letter to print here: choose letters that are ready."))
         missing = letters.filtered(lambda one: one.state == "draft")
         if missing:
-            raise UserError(
-                self.env._("“%s” is not approved yet.", missing[0].display_name)
-            )
+            raise UserError(self.env._("“%s” is not approved yet.", missing[0].display_name))
         unprepared = letters.filtered(lambda one: not one.attachment_id)
         if unprepared:
             unprepared._send_by_letter(fields.Datetime.now())
@@ -449,12 +432,7 @@ class RelanceReminder(models.Model):
 
     def _caller(self):
         """Who calls: the salesperson of the customer, else whoever signs."""
-        return (
-            self.partner_id.user_id
-            or self.user_id
-            or self._responsible_manager()
-            or self.env.user
-        )
+        return self.partner_id.user_id or self.user_id or self._responsible_manager() or self.env.user
 
     def _close_call_activities(self):
         """The call was made, or is not needed any more."""
@@ -553,9 +531,7 @@ class RelanceReminder(models.Model):
                 self.contact_id.id or self.partner_id.id,
             )
         )
-        return next(
-            (channel for channel, can in zip(allowed, usable, strict=True) if can), None
-        )
+        return next((channel for channel, can in zip(allowed, usable, strict=True) if can), None)
 
     @api.model
     @api.private
@@ -577,10 +553,8 @@ class RelanceReminder(models.Model):
     # -- by hand ------------------------------------------------------------------------------------
     def action_send_now(self):
         """Send these now, outside the company's hours too; the rules are asked all the same."""
-        self.check_access("write")
-        self._check_state("ready")
         now = fields.Datetime.now()
-        for company, reminders in self.grouped("company_id").items():
+        for company, reminders in self._allowed("ready").grouped("company_id").items():
             own = reminders.filtered(lambda one: not one.date_prepared)
             date = company._relance_date(now)
             before = {one.id: one.partner_id for one in own}
@@ -597,11 +571,7 @@ class RelanceReminder(models.Model):
             return self.error
         decision = self.env["relance.decision"]
         lines = self.line_ids.move_line_id.ids
-        rows = [
-            row
-            for (line, _again), row in self._decision_rows(company, date).items()
-            if line in lines
-        ]
+        rows = [row for (line, _again), row in self._decision_rows(company, date).items() if line in lines]
         if rows:
             return decision._explain(rows[:1])[0]
         return self.env._("This reminder is just being processed. Try again in a moment.")
@@ -618,9 +588,7 @@ class RelanceReminder(models.Model):
         now = fields.Datetime.now()
         self._requeue_mails()
         companies = self.env["res.company"].search([("relance_active", "=", True)])
-        todo = {
-            company: self._sending_candidates(company, now).ids for company in companies
-        }
+        todo = {company: self._sending_candidates(company, now).ids for company in companies}
         remaining = sum(map(len, todo.values()))
         cron._commit_progress(remaining=remaining)
         for company, ids in todo.items():

@@ -37,8 +37,14 @@ class RelanceReminder(models.Model):
         return super().mail_allowed_qweb_expressions() + tuple(
             f"object.{name}"
             for name in (
-                "amount_text", "claims_penalties", "company_name", "date_text",
-                "deadline_text", "due_text", "greeting", "invoices_text",
+                "amount_text",
+                "claims_penalties",
+                "company_name",
+                "date_text",
+                "deadline_text",
+                "due_text",
+                "greeting",
+                "invoices_text",
             )
         )
 
@@ -63,10 +69,14 @@ class RelanceReminder(models.Model):
     def _message_date(self):
         """Date on the message: when it left, else when it is meant to."""
         self.ensure_one()
-        return self.contact_date or self.env.context.get("relance_date") or (
-            self.company_id._relance_date()
-            if self.state == "ready" and self.date_planned <= self.company_id._relance_date()
-            else self.date_planned
+        return (
+            self.contact_date
+            or self.env.context.get("relance_date")
+            or (
+                self.company_id._relance_date()
+                if self.state == "ready" and self.date_planned <= self.company_id._relance_date()
+                else self.date_planned
+            )
         )
 
     def _compute_words(self):
@@ -75,13 +85,8 @@ class RelanceReminder(models.Model):
             lines = reminder.line_ids
             totals = {}
             for line in lines:
-                totals[line.currency_id] = (
-                    totals.get(line.currency_id, 0.0) + line.amount_residual
-                )
-            amounts = [
-                formatLang(env, amount, currency_obj=currency)
-                for currency, amount in totals.items()
-            ]
+                totals[line.currency_id] = totals.get(line.currency_id, 0.0) + line.amount_residual
+            amounts = [formatLang(env, amount, currency_obj=currency) for currency, amount in totals.items()]
             reminder.amount_text = reminder._join(env, amounts)
             reminder.invoices_text = reminder._invoices_text(env)
             due_dates = [line.date_maturity for line in lines if line.date_maturity]
@@ -90,9 +95,7 @@ class RelanceReminder(models.Model):
             reminder.date_text = long_date(env, date)
             reminder.deadline_text = long_date(env, fields.Date.add(date, days=8))
             contact = reminder.contact_id
-            reminder.greeting = (
-                env._("Hello,") if contact.is_company else env._("Hello %s,", contact.name)
-            )
+            reminder.greeting = env._("Hello,") if contact.is_company else env._("Hello %s,", contact.name)
             reminder.claims_penalties = reminder._claims_penalties()
 
     def _join(self, env, words):
@@ -138,9 +141,7 @@ class RelanceReminder(models.Model):
                 result[reminder.id] = (reminder.subject or "", reminder.body or Markup())
             else:
                 source = reminder.level_id.sudo()._text_source()
-                groups.setdefault((source, reminder.lang, wanted), []).append(
-                    reminder.id
-                )
+                groups.setdefault((source, reminder.lang, wanted), []).append(reminder.id)
         for (level, lang, wanted), ids in groups.items():
             subjects = self._render_level(level, lang, "subject", ids)
             bodies = self._render_level(level, lang, wanted, ids)
@@ -158,8 +159,7 @@ class RelanceReminder(models.Model):
         except Exception as error:
             raise UserError(
                 self.env._(
-                    "The text “%(field)s” of the level “%(level)s” (%(policy)s) cannot be "
-                    "written: %(error)s",
+                    "The text “%(field)s” of the level “%(level)s” (%(policy)s) cannot be written: %(error)s",
                     field=level._fields[field]._description_string(self.env),
                     level=level.with_env(self.env).sudo().name,
                     policy=level.with_env(self.env).sudo().policy_id.name,

@@ -18,9 +18,7 @@ class RelanceRun(models.Model):
     _order = "date desc, id desc"
     _rec_name = "display_name"
 
-    company_id = fields.Many2one(
-        "res.company", required=True, readonly=True, index=True, ondelete="cascade"
-    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     date = fields.Date(required=True, readonly=True)
     line_count = fields.Integer(string="Open lines", readonly=True)
     customer_count = fields.Integer(string="Customers looked at", readonly=True)
@@ -35,9 +33,7 @@ class RelanceRun(models.Model):
     @api.depends("date", "company_id")
     def _compute_display_name(self):
         for run in self:
-            run.display_name = self.env._(
-                "Run of %s", fields.Date.to_string(run.date)
-            ) if run.date else ""
+            run.display_name = self.env._("Run of %s", fields.Date.to_string(run.date)) if run.date else ""
 
     @api.depends("reason_counts")
     def _compute_reason_summary(self):
@@ -119,17 +115,13 @@ class RelanceRun(models.Model):
 
     def _lock_company(self, company):
         """One run per company at a time; the next one waits and then finds nothing to do."""
-        self.env.cr.execute(
-            SQL("SELECT pg_advisory_xact_lock(hashtext('relance_run'), %s)", company.id)
-        )
+        self.env.cr.execute(SQL("SELECT pg_advisory_xact_lock(hashtext('relance_run'), %s)", company.id))
 
     def _materialise(self, company, date):
         """Decide once; what follows reads the outcome from a temporary table."""
         query = self.env["relance.decision"]._decision_query(company, date)
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS relance_run_decision"))
-        self.env.cr.execute(
-            SQL("CREATE TEMPORARY TABLE relance_run_decision ON COMMIT DROP AS %s", query)
-        )
+        self.env.cr.execute(SQL("CREATE TEMPORARY TABLE relance_run_decision ON COMMIT DROP AS %s", query))
         self.env.cr.execute(SQL("ANALYZE relance_run_decision"))
 
     def _open_cases(self):
@@ -271,9 +263,7 @@ class RelanceRun(models.Model):
                 "customer_count": customers,
                 "held_count": held,
                 "reason_counts": reasons if isinstance(reasons, dict) else json.loads(reasons),
-                "reminder_count": self.env["relance.reminder"].search_count(
-                    [("run_id", "=", self.id)]
-                ),
+                "reminder_count": self.env["relance.reminder"].search_count([("run_id", "=", self.id)]),
             }
         )
 
@@ -287,9 +277,7 @@ class RelanceRun(models.Model):
 
     def action_open_reminders(self):
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_douce.action_relance_reminder"
-        )
+        action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         return {**action, "domain": [("run_id", "=", self.id)], "context": {}}
 
     # -- scheduled action ----------------------------------------------------------------

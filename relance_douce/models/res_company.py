@@ -56,9 +56,7 @@ class ResCompany(models.Model):
     def _relance_timezone(self):
         """Timezone that decides what day it is for this company."""
         self.ensure_one()
-        return pytz.timezone(
-            self.resource_calendar_id.tz or self.partner_id.tz or "Europe/Paris"
-        )
+        return pytz.timezone(self.resource_calendar_id.tz or self.partner_id.tz or "Europe/Paris")
 
     @api.private
     def _relance_date(self, now=None):
@@ -112,9 +110,7 @@ class ResCompany(models.Model):
             )
         )
         prefixes = tuple(
-            prefix.strip()
-            for prefix in (self.relance_excluded_accounts or "").split(",")
-            if prefix.strip()
+            prefix.strip() for prefix in (self.relance_excluded_accounts or "").split(",") if prefix.strip()
         )
         return [
             account.id

@@ -38,9 +38,7 @@ class ResPartner(models.Model):
         ondelete="set null",
         help="Gets the reminders. Empty: the invoice address, else the customer.",
     )
-    relance_paused_until = fields.Date(
-        string="No reminders until", help="Last day without reminders."
-    )
+    relance_paused_until = fields.Date(string="No reminders until", help="Last day without reminders.")
     relance_user_id = fields.Many2one(
         "res.users",
         string="In charge of reminders",
@@ -68,11 +66,15 @@ class ResPartner(models.Model):
         readonly=True, help="Somebody else answers at this number; changing it ends that."
     )
     relance_level_id = fields.Many2one(
-        "relance.level", string="Dunning level", compute="_compute_relance",
+        "relance.level",
+        string="Dunning level",
+        compute="_compute_relance",
         search="_search_relance_level_id",
     )
     relance_case_id = fields.Many2one(
-        "relance.case", string="Dunning case", compute="_compute_relance",
+        "relance.case",
+        string="Dunning case",
+        compute="_compute_relance",
         search="_search_relance_case_id",
     )
     relance_case_count = fields.Integer(compute="_compute_relance")
@@ -111,9 +113,7 @@ class ResPartner(models.Model):
             if payer and (
                 payer == partner.commercial_partner_id
                 or payer.commercial_partner_id.relance_payer_id
-                or self.search_count(
-                    [("relance_payer_id", "=", partner.id), ("id", "!=", payer.id)], limit=1
-                )
+                or self.search_count([("relance_payer_id", "=", partner.id), ("id", "!=", payer.id)], limit=1)
             ):
                 raise ValidationError(
                     self.env._(
@@ -127,9 +127,7 @@ class ResPartner(models.Model):
     def _relance_payer(self):
         """Who answers for these customers' invoices."""
         customers = self.commercial_partner_id
-        return self.browse().union(
-            *(customer.relance_payer_id or customer for customer in customers)
-        )
+        return self.browse().union(*(customer.relance_payer_id or customer for customer in customers))
 
     @api.depends_context("company")
     def _compute_relance(self):
@@ -162,8 +160,10 @@ class ResPartner(models.Model):
     def _relance_search_case(self, field, operator, value):
         if operator != "in":
             return NotImplemented
-        cases = self.env["relance.case"].sudo().search(
-            [("company_id", "=", self.env.company.id), ("state", "=", "open")]
+        cases = (
+            self.env["relance.case"]
+            .sudo()
+            .search([("company_id", "=", self.env.company.id), ("state", "=", "open")])
         )
         wanted = cases.filtered_domain([(field, "in", [one for one in value if one])])
         found = [("commercial_partner_id", "in", wanted.partner_id.ids)]
@@ -172,9 +172,7 @@ class ResPartner(models.Model):
         if False in value:
             domain |= ~(
                 fields.Domain("commercial_partner_id", "in", cases.partner_id.ids)
-                | fields.Domain(
-                    "commercial_partner_id.relance_payer_id", "in", cases.partner_id.ids
-                )
+                | fields.Domain("commercial_partner_id.relance_payer_id", "in", cases.partner_id.ids)
             )
         return domain
 

@@ -18,10 +18,13 @@ ADDRESS_LINES = 7
 ADDRESS_SIZE = 10.5
 #: from this many rows on a letter is set more closely, to stay on one page
 DENSE_ROWS = 9
-#: width of the tables in mm, and of a bold figure in them
+DENSE_SCALE = 0.945
+#: widths in mm: the tables, the gap between columns, a date, a character of a bold amount
+#: and of an invoice's number
 TABLE_WIDTH = 170
+COLUMN_GAP = 3
+DATE_WIDTH = 18
 FIGURE_WIDTH = 1.65
-#: width of a character of an invoice's number
 CHARACTER_WIDTH = 1.9
 #: up to this many credits are named
 CREDIT_NUMBERS = 4
@@ -162,17 +165,10 @@ class RelanceLetter(models.AbstractModel):
 
     def _columns(self, rows, groups, show_late, itemised):
         """Columns of the table and their widths in mm: figures get what they need."""
-        sums = [{**group["sums"], "currency": group["currency"]} for group in groups]
-        longest = max(
-            (
-                len(formatLang(self.env, amounts[key], currency_obj=amounts["currency"]))
-                for amounts in [*rows, *sums]
-                for key in ("total", "paid", "left")
-            ),
-            default=0,
-        )
-        amount = max(longest * FIGURE_WIDTH + 3, 18)
-        columns = {"number": 0, "ref": 0, "date": 21, "date_due": 21, "days_late": 15}
+        scale = DENSE_SCALE if len(rows) >= DENSE_ROWS else 1
+        amount = max(self._longest_amount(rows, groups) * FIGURE_WIDTH * scale + COLUMN_GAP, 18)
+        day = DATE_WIDTH * scale + COLUMN_GAP
+        columns = {"number": 0, "ref": 0, "date": day, "date_due": day, "days_late": 14}
         if not any(row["ref"] for row in rows):
             columns.pop("ref")
         if not show_late:
@@ -183,10 +179,25 @@ class RelanceLetter(models.AbstractModel):
         rest = TABLE_WIDTH - sum(columns.values())
         columns["number"] = rest
         if "ref" in columns:
-            number = max(len(row["number"]) for row in rows) * CHARACTER_WIDTH
-            columns["number"] = min(number, rest * 0.65)
+            number = max(len(row["number"]) for row in rows) * CHARACTER_WIDTH * scale
+            columns["number"] = min(number, rest * 0.6)
             columns["ref"] = rest - columns["number"]
         return {name: f"{width:.2f}" for name, width in columns.items()}
+
+    def _longest_amount(self, rows, groups):
+        """Number of characters of the longest amount in the table."""
+        longest = 0
+        for group in groups:
+            amounts = [
+                figures[key]
+                for figures in [group["sums"], *rows]
+                for key in ("total", "paid", "left")
+                if figures.get("currency", group["currency"]) == group["currency"]
+            ]
+            for amount in (min(amounts), max(amounts)):
+                text = formatLang(self.env, amount, currency_obj=group["currency"])
+                longest = max(longest, len(text))
+        return longest
 
     # -- how to pay -----------------------------------------------------------------------
     @api.model
@@ -243,6 +254,8 @@ class RelanceReminder(models.Model):
 
     def _relance_letter_pages(self):
         """The pages of these letters: dict id → values for the layout."""
+        # what was read for the screen may be older than the last payment
+        self.invalidate_recordset(["letter_data"], flush=False)
         texts = self._render_texts("letter_body")
         return {
             reminder.id: reminder.with_context(lang=reminder.lang)._letter_page(*texts[reminder.id])

@@ -1,2 +1,3 @@
+from . import base_partner_merge
 from . import relance_cancel_wizard
 from . import relance_pause_wizard

@@ -28,15 +28,15 @@ registry.category("web_tour.tours").add("relance_policy_tour", {
             trigger: ".o_data_row td[name=name]:contains(Policy of the tour)",
             run: "click",
         },
-        ...changeDelay(20),
+        ...changeDelay(15),
         {
-            content: "A friendly level after a firmer one",
+            content: "Two levels on the same day",
             trigger: ".o_form_button_save:enabled",
             run: "click",
         },
         {
             content: "… is refused, and the message says why",
-            trigger: ".modal .modal-body:contains(cannot be gentler)",
+            trigger: ".modal .modal-body:contains(delays must rise)",
         },
         {
             trigger: ".modal .modal-footer button",
