@@ -179,6 +179,13 @@ class TestReasons(RelanceCase):
         statement.move_id.action_post()
         self.assertReason("credit")
 
+    def test_rejected_payment_is_no_credit(self):
+        payment = self.pay(self.late, MONDAY)
+        self.assertIsNone(self.row(self.late, MONDAY))
+        payment.action_reject()
+        self.line(self.late).remove_move_reconcile()
+        self.assertReason("climb")
+
     def test_small(self):
         tiny = self.invoice(self.customer("Petit"), MONDAY - self.days(10), 4.99)
         self.assertReason("small", tiny)

@@ -315,6 +315,34 @@ class TestSending(RelanceCase):
         self.assertFalse(reminder.case_id.activity_ids)
         self.assertEqual(self.line(self.late).relance_level_id, self.levels["courtesy"])
 
+    def test_salesperson_logs_the_call_given_to_her_and_no_other(self):
+        reminder = self.call()
+        reminder.with_user(self.salesperson).action_call_done("voicemail", MONDAY)
+        self.assertEqual((reminder.state, reminder.contact_date), ("sent", MONDAY))
+        other = self.customer("Autre", phone="01 42 68 53 00", relance_channel="call")
+        self.invoice(other, MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        self.send(MONDAY)
+        with self.assertRaises(AccessError):
+            self.reminders(other).with_user(self.salesperson).action_call_done("reached")
+
+    def test_call_goes_to_somebody_who_may_see_it(self):
+        self.client.user_id = self.outsider
+        self.client.write({"relance_channel": "call", "phone": "01 42 68 53 00"})
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.assertEqual(reminder.case_id.activity_ids.user_id, self.accountant)
+
+    def test_answers_go_to_the_case_under_the_name_of_who_signs(self):
+        domain = self.env["mail.alias.domain"].create(
+            {"name": "exemple.test", "bounce_alias": "bounce", "catchall_alias": "reponse"}
+        )
+        self.company.alias_domain_id = domain
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.assertIn("reponse@exemple.test", reminder.message_id.reply_to)
+        self.assertIn("Anne Comptable", reminder.message_id.reply_to)
+
     def test_wrong_number_goes_to_the_next_channel(self):
         reminder = self.call()
         reminder.with_user(self.accountant).action_call_done("wrong_number")

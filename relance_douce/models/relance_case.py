@@ -42,7 +42,9 @@ class RelanceCase(models.Model):
         ondelete="set null",
         tracking=True,
     )
-    tone = fields.Selection(related="level_id.tone", store=True, group_expand="_expand_tones")
+    tone = fields.Selection(
+        TONES, compute="_compute_tone", store=True, group_expand="_expand_tones"
+    )
     next_date = fields.Date(string="Next step", readonly=True)
     user_id = fields.Many2one("res.users", string="In charge", tracking=True)
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
@@ -53,12 +55,12 @@ class RelanceCase(models.Model):
     reminder_ids = fields.One2many("relance.reminder", "case_id", string="Reminders")
     reminder_count = fields.Integer(compute="_compute_reminder_count")
     open_line_ids = fields.Many2many(
-        "account.move.line", compute="_compute_open_lines", string="Open invoices"
+        "account.move.line", compute="_compute_open_lines", compute_sudo=True, string="Open invoices"
     )
     amount_overdue = fields.Monetary(
-        compute="_compute_open_lines", string="Overdue", help="In the company's currency."
+        compute="_compute_open_lines", compute_sudo=True, string="Overdue", help="In the company's currency."
     )
-    days_late = fields.Integer(compute="_compute_open_lines", string="Oldest, days late")
+    days_late = fields.Integer(compute="_compute_open_lines", compute_sudo=True, string="Oldest, days late")
 
     _open_unique = models.UniqueIndex(
         "(partner_id, company_id) WHERE state = 'open'",
@@ -77,6 +79,13 @@ class RelanceCase(models.Model):
         )
         for case in self:
             case.reminder_count = counts.get(case._origin, 0)
+
+    @api.depends("level_id.tone", "reminder_ids.state", "reminder_ids.level_id")
+    def _compute_tone(self):
+        """Tone of the level reached, else of what is being prepared."""
+        for case in self:
+            live = case.reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
+            case.tone = case.level_id.tone or live[:1].level_id.tone
 
     def _compute_open_lines(self):
         lines_of = self._open_lines()

@@ -306,6 +306,7 @@ class RelanceDecision(models.AbstractModel):
             "relance.reminder.line",
             "relance.hold",
             "payment.transaction",
+            "account.payment",
             "account.payment.method.line",
         ):
             self.env[model].flush_model()
@@ -382,11 +383,14 @@ class RelanceDecision(models.AbstractModel):
                    -sum(aml.amount_residual_currency) AS amount
               FROM account_move_line aml
               JOIN res_partner customer ON customer.id = aml.partner_id
+         LEFT JOIN account_payment payment ON payment.id = aml.payment_id
              WHERE aml.account_id = ANY(%(accounts)s)
                AND aml.reconciled IS NOT TRUE
                AND aml.company_id = %(company)s
                AND aml.parent_state = 'posted'
                AND aml.amount_residual_currency < 0
+               -- a rejected payment brought nothing, whatever its entry says
+               AND payment.state IS DISTINCT FROM 'rejected'
                AND customer.commercial_partner_id IN (SELECT debtor_id FROM climbing)
           GROUP BY customer.commercial_partner_id, aml.currency_id
             """,

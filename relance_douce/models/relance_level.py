@@ -29,6 +29,7 @@ class RelanceLevel(models.Model):
     delay_days = fields.Integer(
         string="Days from due date",
         required=True,
+        aggregator=None,
         help="Days after the due date; negative before it.",
     )
     tone = fields.Selection(TONES, required=True, default="friendly")

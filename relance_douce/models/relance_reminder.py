@@ -25,6 +25,7 @@ class RelanceReminder(models.Model):
         ondelete="restrict",
     )
     contact_id = fields.Many2one("res.partner", ondelete="restrict")
+    contact_phone = fields.Char(compute="_compute_contact_phone", string="Phone")
     run_id = fields.Many2one("relance.run", readonly=True, ondelete="set null", index=True)
     level_id = fields.Many2one("relance.level", readonly=True, ondelete="restrict", index=True)
     policy_id = fields.Many2one(related="level_id.policy_id")
@@ -114,9 +115,14 @@ class RelanceReminder(models.Model):
                 filter(None, [reminder.level_id.name, reminder.partner_id.display_name])
             )
 
+    @api.depends("contact_id.phone", "partner_id.phone")
+    def _compute_contact_phone(self):
+        for reminder in self:
+            reminder.contact_phone = reminder.contact_id.phone or reminder.partner_id.phone
+
     # -- states ------------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions
-    _writable = frozenset({"subject", "body", "user_id"})
+    _writable = frozenset({"subject", "body", "user_id", "contact_id"})
 
     def write(self, vals):
         if not self.env.su and not vals.keys() <= self._writable:
@@ -395,21 +401,16 @@ class RelanceReminder(models.Model):
         letters = self._allowed().filtered(lambda reminder: reminder.channel == "letter")
         letters._check_state("ready")
         letters._lock_or_explain()
-        now = fields.Datetime.now()
-        for company, reminders in letters.grouped("company_id").items():
-            day = fields.Date.to_date(date) or company._relance_date(now)
-            opening = company._relance_opening(day)
-            reminders._set_sent(
-                now if day == company._relance_date(now) or not opening else opening,
-                "delivered",
-            )
-            reminders.write({"contact_date": day})
+        letters._set_done_on(date)
         letters._log(self.env._("Letter posted."))
         return True
 
-    def action_call_done(self, outcome):
-        """Log the outcome of a call: ``reached``, ``voicemail`` or ``wrong_number``."""
-        reminders = self._allowed()
+    def action_call_done(self, outcome, date=None):
+        """Log the outcome of a call: ``reached``, ``voicemail`` or ``wrong_number``.
+
+        :param date: local date of the call, default today
+        """
+        reminders = self._allowed_to_caller()
         if outcome not in dict(self._fields["outcome"].selection):
             raise UserError(self.env._("Choose an outcome: reached, voicemail or wrong number."))
         calls = reminders.filtered(lambda reminder: reminder.channel == "call")
@@ -424,8 +425,25 @@ class RelanceReminder(models.Model):
                 contact.relance_wrong_phone = contact.phone_sanitized or contact.phone
             calls._next_channel(self.env._("Wrong number."))
         else:
-            calls._set_sent(fields.Datetime.now(), "delivered")
+            calls._set_done_on(date)
         return True
+
+    def _allowed_to_caller(self):
+        """With full rights: for users, and for the salesperson whom the call was given to."""
+        self.check_access("read")
+        if all(reminder.sudo()._caller() == self.env.user for reminder in self):
+            return self.sudo()
+        return self._allowed()
+
+    def _set_done_on(self, date):
+        """These contacts were made by people on the local ``date``, default today."""
+        now = fields.Datetime.now()
+        for company, reminders in self.grouped("company_id").items():
+            today = company._relance_date(now)
+            day = fields.Date.to_date(date) or today
+            moment = now if day == today else company._relance_opening(day) or now
+            reminders._set_sent(moment, "delivered")
+            reminders.write({"contact_date": day})
 
     def action_call_reached(self):
         return self.action_call_done("reached")

@@ -207,7 +207,7 @@ class RelanceReminder(models.Model):
 
     def _create_messages(self, texts, bodies, attachments):
         """The messages in the chatter of the cases, one per reminder, without followers."""
-        replies = self.case_id._notify_get_reply_to(default=None)
+        replies = self._reply_addresses()
         # messages are the host's: whoever may send a reminder may not create these by hand
         messages = (
             self.env["mail.message"]
@@ -222,7 +222,7 @@ class RelanceReminder(models.Model):
                         "subtype_id": self.env.ref("mail.mt_comment").id,
                         "author_id": reminder._author().id,
                         "email_from": reminder._email_from(),
-                        "reply_to": replies.get(reminder.case_id.id) or reminder._email_from(),
+                        "reply_to": replies[reminder.id],
                         "subject": self._plain_subject(texts[reminder.id][0]),
                         "body": bodies[reminder.id],
                         "partner_ids": [fields.Command.link(reminder.contact_id.id)],
@@ -273,6 +273,17 @@ class RelanceReminder(models.Model):
             ]
         )
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _reply_addresses(self):
+        """Answers go to the case, under the name of whoever signs: dict id → address."""
+        addresses = {}
+        for author, reminders in self.grouped(lambda one: one._author()).items():
+            of_case = reminders.case_id._notify_get_reply_to(author_id=author.id)
+            for reminder in reminders:
+                addresses[reminder.id] = (
+                    of_case.get(reminder.case_id.id) or reminder._email_from()
+                )
+        return addresses
 
     def _author(self):
         return self.user_id.partner_id or self.company_id.partner_id
@@ -382,9 +393,7 @@ class RelanceReminder(models.Model):
         missing = letters.filtered(lambda one: one.state == "draft")
         if missing:
             raise UserError(self.env._("“%s” is not approved yet.", missing[0].display_name))
-        unprepared = letters.filtered(lambda one: not one.attachment_id)
-        if unprepared:
-            unprepared._send_by_letter(fields.Datetime.now())
+        letters = letters._prepare_now()
         merged = pdf.merge_pdf([letter.attachment_id.sudo().raw for letter in letters])
         for company, own in letters.grouped("company_id").items():
             own.write({"date_printed": company._relance_date()})
@@ -398,8 +407,29 @@ class RelanceReminder(models.Model):
         return {
             "type": "ir.actions.act_url",
             "url": f"/web/content/{attachment.id}?download=true",
-            "target": "download",
+            "target": "new",
         }
+
+    def _prepare_now(self):
+        """These letters, rendered; those that nothing is left to claim by drop out.
+
+        :raise UserError: where the only letter cannot be printed, with the reason
+        """
+        now = fields.Datetime.now()
+        for company, own in self.filtered(lambda one: not one.attachment_id).grouped(
+            "company_id"
+        ).items():
+            own._process(company, now)
+        rendered = self.filtered(lambda one: one.attachment_id and one.state == "ready")
+        if not rendered:
+            first = self[0]
+            raise UserError(
+                first.cancel_reason
+                or first._why_not_now(
+                    first.company_id, first.company_id._relance_date(now)
+                )
+            )
+        return rendered
 
     # -- call -------------------------------------------------------------------------------------
     def _send_by_call(self, now):
@@ -431,8 +461,11 @@ class RelanceReminder(models.Model):
             )
 
     def _caller(self):
-        """Who calls: the salesperson of the customer, else whoever signs."""
-        return self.partner_id.user_id or self.user_id or self._responsible_manager() or self.env.user
+        """Who calls: the salesperson of the customer if she may, else whoever signs."""
+        salesperson = self.partner_id.user_id
+        if salesperson.has_group("relance_douce.group_relance_reader"):
+            return salesperson
+        return self.user_id or self._responsible_manager() or self.env.user
 
     def _close_call_activities(self):
         """The call was made, or is not needed any more."""

@@ -28,6 +28,7 @@ class RelanceReminder(models.Model):
     claims_penalties = fields.Boolean(compute="_compute_words")
     company_name = fields.Char(related="company_id.name", string="Company name")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
+    preview_subject = fields.Char(compute="_compute_preview", string="Subject of the message")
     letter_data = fields.Binary(compute="_compute_letter_data", exportable=False)
 
     @tools.ormcache()
@@ -196,22 +197,24 @@ class RelanceReminder(models.Model):
     def _compute_preview(self):
         """The message as the customer will get it, or what is wrong with it."""
         for reminder in self:
+            reminder.preview_subject = False
             try:
-                reminder.preview = reminder._preview_html()
+                reminder.preview_subject, reminder.preview = reminder._preview()
             except UserError as error:
                 reminder.preview = Markup('<p class="text-danger">%s</p>') % error.args[0]
 
-    def _preview_html(self):
+    def _preview(self):
+        """Subject and text as the customer will get them."""
         self.ensure_one()
         if not self.level_id or not self.channel:
-            return False
+            return False, False
         texts = self._render_texts()
         subject, body = texts[self.id]
         if self.channel == "email":
-            return self._mail_bodies(texts)[self.id]
+            return subject, self._mail_bodies(texts)[self.id]
         if self.channel == "letter":
-            return Markup("<p><strong>%s</strong></p>%s") % (subject, body)
-        return Markup("<p style='white-space: pre-line'>%s</p>") % body
+            return subject, body
+        return False, Markup("<p style='white-space: pre-line'>%s</p>") % body
 
     def _mail_bodies(self, texts):
         """The e-mails as HTML: dict id → Markup."""
@@ -401,11 +404,13 @@ class ResPartner(models.Model):
                   JOIN account_move move ON move.id = aml.move_id
                   JOIN res_partner customer ON customer.id = aml.partner_id
                   JOIN res_partner debtor ON debtor.id = customer.commercial_partner_id
+             LEFT JOIN account_payment payment ON payment.id = aml.payment_id
                  WHERE aml.account_id = ANY(%(accounts)s)
                    AND aml.reconciled IS NOT TRUE
                    AND aml.company_id = %(company)s
                    AND aml.parent_state = 'posted'
                    AND aml.amount_residual_currency <> 0
+                   AND payment.state IS DISTINCT FROM 'rejected'
                    AND move.payment_state NOT IN %(settled)s
                    AND COALESCE(debtor.relance_payer_id, debtor.id) IN %(payers)s
               ORDER BY COALESCE(aml.date_maturity, aml.date), aml.id

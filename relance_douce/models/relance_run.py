@@ -5,7 +5,7 @@ import time
 from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
-from odoo.tools import SQL, mute_logger
+from odoo.tools import SQL, format_date, mute_logger
 
 _logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class RelanceRun(models.Model):
     @api.depends("date", "company_id")
     def _compute_display_name(self):
         for run in self:
-            run.display_name = self.env._("Run of %s", fields.Date.to_string(run.date)) if run.date else ""
+            run.display_name = self.env._("Run of %s", format_date(self.env, run.date)) if run.date else ""
 
     @api.depends("reason_counts")
     def _compute_reason_summary(self):
@@ -108,6 +108,7 @@ class RelanceRun(models.Model):
         run._create_reminders()
         run._create_lines()
         run._follow_cases()
+        run._show_tones()
         run._count()
         run._forget_caches()
         run.duration = time.monotonic() - start
@@ -231,14 +232,34 @@ class RelanceRun(models.Model):
                 """
                 UPDATE relance_case dunning
                    SET next_date = planned.next_date
-                  FROM (SELECT case_id, GREATEST(min(next_date), %(date)s) AS next_date
+                  FROM (SELECT case_id,
+                               GREATEST(min(next_date) FILTER (WHERE reason <> 'last_level'),
+                                        CASE WHEN bool_or(reason <> 'last_level')
+                                             THEN %(date)s::date END) AS next_date
                           FROM relance_run_decision
-                         WHERE case_id IS NOT NULL AND reason <> 'last_level'
+                         WHERE case_id IS NOT NULL
                       GROUP BY case_id) planned
                  WHERE dunning.id = planned.case_id
                    AND dunning.next_date IS DISTINCT FROM planned.next_date
                 """,
                 date=self.date,
+            )
+        )
+
+    def _show_tones(self):
+        """A new case shows the tone of what is prepared for it, as its compute would say."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE relance_case dunning
+                   SET tone = level.tone
+                  FROM relance_reminder reminder
+                  JOIN relance_level level ON level.id = reminder.level_id
+                 WHERE reminder.run_id = %s
+                   AND dunning.id = reminder.case_id
+                   AND dunning.level_id IS NULL
+                """,
+                self.id,
             )
         )
 

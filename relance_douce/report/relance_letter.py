@@ -168,7 +168,14 @@ class RelanceLetter(models.AbstractModel):
         scale = DENSE_SCALE if len(rows) >= DENSE_ROWS else 1
         amount = max(self._longest_amount(rows, groups) * FIGURE_WIDTH * scale + COLUMN_GAP, 18)
         day = DATE_WIDTH * scale + COLUMN_GAP
-        columns = {"number": 0, "ref": 0, "date": day, "date_due": day, "days_late": 14}
+        character = CHARACTER_WIDTH * scale
+        columns = {
+            "number": max((len(row["number"]) for row in rows), default=0) * character,
+            "ref": max((len(row["ref"]) for row in rows), default=0) * character + COLUMN_GAP,
+            "date": day,
+            "date_due": day,
+            "days_late": 15,
+        }
         if not any(row["ref"] for row in rows):
             columns.pop("ref")
         if not show_late:
@@ -176,13 +183,23 @@ class RelanceLetter(models.AbstractModel):
         if itemised or any(not row["currency"].is_zero(row["paid"]) for row in rows):
             columns.update(total=amount, paid=amount)
         columns["left"] = amount
-        rest = TABLE_WIDTH - sum(columns.values())
-        columns["number"] = rest
+        return {name: f"{width:.2f}" for name, width in self._fill_table(columns).items()}
+
+    def _fill_table(self, columns):
+        """Give the columns of texts and days what is left, or take from the texts what lacks."""
+        spare = TABLE_WIDTH - sum(columns.values())
+        if spare >= 0:
+            growing = columns.keys() & {"number", "ref", "date", "date_due"}
+            return {
+                name: width + (spare / len(growing) if name in growing else 0)
+                for name, width in columns.items()
+            }
+        texts = {name: columns[name] for name in ("number", "ref") if name in columns}
+        room = sum(texts.values()) + spare
+        columns["number"] = min(columns["number"], room * 0.6) if "ref" in columns else room
         if "ref" in columns:
-            number = max(len(row["number"]) for row in rows) * CHARACTER_WIDTH * scale
-            columns["number"] = min(number, rest * 0.6)
-            columns["ref"] = rest - columns["number"]
-        return {name: f"{width:.2f}" for name, width in columns.items()}
+            columns["ref"] = room - columns["number"]
+        return columns
 
     def _longest_amount(self, rows, groups):
         """Number of characters of the longest amount in the table."""
@@ -286,7 +303,7 @@ class RelanceReminder(models.Model):
             ),
             others=data["others"],
             bank=letter._bank_details(data["bank"], self._payment_references()),
-            qr=data["qr"],
+            qr=data["qr"]() if callable(data["qr"]) else data["qr"],
             signature=letter._signature(data["signatory"], company),
             references=self._letter_references(),
             history=self._letter_history(),

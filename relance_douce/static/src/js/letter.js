@@ -9,7 +9,7 @@ function relanceLetter() {
         .split("&")
         .forEach(function (pair) {
             var parts = pair.split("=");
-            args[parts[0]] = decodeURIComponent(parts[1] || "");
+            args[parts[0]] = parts[1] || "";
         });
 
     function fill(name, value) {
