@@ -17,6 +17,7 @@ from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import html2plaintext
 
 from odoo.addons.base.models import ir_actions_report as host
+from odoo.addons.base.models.res_company import ResCompany as Company
 from odoo.addons.relance_douce.report import stylesheet
 
 from .common import RelanceCase
@@ -531,6 +532,11 @@ class TestNoServer(LetterCase):
             self.assertFalse([url for url in urls if not url.startswith("data:")])
             self.assertLess(len(re.sub(r"data:[^)'\"]*", "", body)), 60_000)
 
+    def test_font_of_the_company(self):
+        self.company.font = "Open_Sans"
+        pdf = self.letter(self.remind(self.late(self.customer())))
+        self.assertIn("OpenSans", tool("pdffonts", "-", data=pdf).decode())
+
     def test_picture_that_cannot_be_fetched_does_not_stop_a_letter(self):
         self.env["ir.config_parameter"].set_param("report.url", "http://127.0.0.1:9")
         reminder = self.remind(self.late(self.customer()))
@@ -671,6 +677,17 @@ class TestMail(LetterCase):
 
 
 class TestStylesheet(BaseCase):
+    def test_every_company_font_is_at_hand(self):
+        fonts = [name for name, _label in Company.font.selection]
+        self.assertIn("Lato", fonts)
+        with patch.object(stylesheet, "_is_installed", return_value=False):
+            for font in fonts:
+                for bold in (True, False):
+                    rules = stylesheet.font_rules.__wrapped__(font, bold)
+                    self.assertEqual(rules.count("src:url(data:font/ttf;base64,"), 1 + bold, font)
+        with patch.object(stylesheet, "_is_installed", return_value=True):
+            self.assertEqual(stylesheet.font_rules.__wrapped__("Lato"), "")
+
     def test_only_what_the_page_can_match_is_kept(self):
         css = """
             @import url("x.css"); @charset "utf-8";

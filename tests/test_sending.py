@@ -248,6 +248,25 @@ class TestSending(RelanceCase):
         )
         self.assertEqual(self.line(self.late).relance_level_date, MONDAY)
 
+    def test_no_second_letter_while_one_waits_to_be_posted(self):
+        firm_one = self.invoice(self.client, MONDAY - self.days(50))
+        self.line(firm_one).write(
+            {"relance_level_id": self.levels["attentive"].id,
+             "relance_level_date": MONDAY - self.days(20)}
+        )
+        self.letter()
+        firm = self.reminders(self.client).filtered("needs_approval")
+        plain = self.reminders(self.client).filtered(lambda one: not one.needs_approval)
+        self.assertTrue(plain.date_prepared)
+        firm.with_user(self.manager).action_approve()
+        self.send(MONDAY + self.days(5))
+        self.assertFalse(firm.date_prepared)
+        plain.action_mark_posted(MONDAY + self.days(5))
+        self.send(MONDAY + self.days(9))
+        self.assertFalse(firm.date_prepared)
+        self.send(MONDAY + self.days(10))
+        self.assertTrue(firm.date_prepared)
+
     def test_posted_by_mistake(self):
         reminder = self.letter()
         reminder.action_mark_posted(MONDAY)

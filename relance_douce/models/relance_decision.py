@@ -230,7 +230,10 @@ class RelanceDecision(models.AbstractModel):
                     staged.in_live_reminder
                     OR CASE WHEN staged.needs_approval THEN payer.live_approval
                             ELSE payer.live_plain OR payer.live_approved END
-                    """
+                    OR (payer.live_prepared AND %s)
+                    """,
+                    # a letter in the print queue may be in the post today: no second one
+                    bool(self._ignored_reminder_ids()),
                 ),
             ),
             Reason("approval", "payer", "hold", SQL("staged.approval_lapsed")),
@@ -418,7 +421,8 @@ class RelanceDecision(models.AbstractModel):
                    COALESCE(recent.claims_30d, 0) AS claims_30d,
                    COALESCE(live.plain, FALSE) AS live_plain,
                    COALESCE(live.approval, FALSE) AS live_approval,
-                   COALESCE(live.approved, FALSE) AS live_approved
+                   COALESCE(live.approved, FALSE) AS live_approved,
+                   COALESCE(live.prepared, FALSE) AS live_prepared
               FROM (SELECT DISTINCT partner_id FROM line) wanted
               JOIN res_partner payer ON payer.id = wanted.partner_id
          LEFT JOIN relance_case dunning ON dunning.partner_id = payer.id
@@ -446,7 +450,8 @@ class RelanceDecision(models.AbstractModel):
          LEFT JOIN (SELECT case_id,
                            bool_or(NOT needs_approval) AS plain,
                            bool_or(needs_approval) AS approval,
-                           bool_or(needs_approval AND state = 'ready') AS approved
+                           bool_or(needs_approval AND state = 'ready') AS approved,
+                           bool_or(date_prepared IS NOT NULL) AS prepared
                       FROM relance_reminder
                      WHERE company_id = %(company)s AND state IN ('draft', 'ready')
                        AND NOT (id = ANY(%(ignored)s))

@@ -85,9 +85,8 @@ def _can_match(selector, names):
 @functools.cache
 def font_rules(font, bold=True):
     """Rules that give the company font ``font`` to a page without fetching it."""
-    family = font.replace("_", " ")
-    if _is_installed(family):
-        return f"@font-face{{font-family:{font};src:local('{family}')}}" if font != family else ""
+    if _is_installed(font):
+        return ""
     files = LATO if font == "Lato" else [name.format(font) for name in GOOGLE]
     rules = ""
     for path, weight in list(zip(files, (400, 700), strict=True))[: 1 + bold]:
@@ -105,7 +104,7 @@ def font_rules(font, bold=True):
 
 @functools.cache
 def _is_installed(family):
-    """Whether the system has the font: it then goes before the one in the page anyway."""
+    """Whether the system has the font: wkhtmltopdf then takes this one anyway."""
     try:
         found = subprocess.run(
             ["fc-list", f":family={family}", "family"],
