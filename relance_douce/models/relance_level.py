@@ -35,7 +35,7 @@ class RelanceLevel(models.Model):
     tone = fields.Selection(TONES, required=True, default="friendly")
     approval = fields.Selection(
         [("none", "Nobody"), ("user", "Accountant"), ("manager", "Manager")],
-        string="Approved by",
+        string="Approval by",
         required=True,
         default="none",
     )

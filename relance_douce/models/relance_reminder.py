@@ -40,7 +40,7 @@ class RelanceReminder(models.Model):
         readonly=True, help="A service message: it neither delays claims nor counts as one."
     )
     needs_approval = fields.Boolean(readonly=True)
-    approval = fields.Selection(related="level_id.approval", string="Approved by")
+    approval = fields.Selection(related="level_id.approval")
     channel = fields.Selection(
         [("email", "E-mail"), ("sms", "SMS"), ("letter", "Letter"), ("call", "Call")],
         readonly=True,
@@ -189,12 +189,16 @@ class RelanceReminder(models.Model):
 
     def _log(self, body, title=None):
         """A note in the case of each reminder, all in one go."""
-        bodies = {}
-        for reminder in self:
-            text = f"{title or reminder.level_id.name}: {body}" if body else title
-            bodies[reminder.case_id.id] = text
+        bodies = {
+            reminder.case_id.id: self._titled(title or reminder.level_id.name, body)
+            for reminder in self
+        }
         if bodies:
             self.case_id._message_log_batch(bodies)
+
+    def _titled(self, title, text):
+        """“Title: text”, set as the language sets it."""
+        return self.env._("%(title)s: %(text)s", title=title, text=text) if text else title
 
     # -- levels on the journal items --------------------------------------------------------
     def _reach_levels(self):

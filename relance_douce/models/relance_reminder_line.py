@@ -77,7 +77,7 @@ class RelanceReminderLine(models.Model):
         }
         empty = reminders.filtered(lambda reminder: not (reminder.line_ids - self))
         for reminder in reminders:
-            reminder._log(f"{names[reminder]}: {why}")
+            reminder._log(reminder._titled(names[reminder], why))
         empty._set_cancelled(why)
         # the snapshot of a cancelled reminder stays readable
         self.filtered(lambda content: content.reminder_id not in empty).unlink()
