@@ -14,7 +14,9 @@ for name in (
     "web.report_assets_common",
     "web.report_assets_pdf",
 ):
-    bundle = qweb._get_asset_bundle(name, css=True, js=True)
+    # reports ask for the variant with vendor prefixes
+    prefixed = name.startswith("web.report_assets_")
+    bundle = qweb._get_asset_bundle(name, css=True, js=True, autoprefix=prefixed)
     for kind in (bundle.js, bundle.css):
         try:
             kind()

@@ -228,13 +228,16 @@ class TestPolicy(RelanceCase):
         customer = self.customer()
         invoice = self.invoice(customer, MONDAY - self.days(50))
         self.line(invoice).write(
-            {"relance_level_id": self.levels["attentive"].id,
-             "relance_level_date": MONDAY - self.days(20)}
+            {"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY - self.days(20)}
         )
         self.run_day(MONDAY)
         firm = self.reminders(customer).with_user(self.accountant)
-        for values in ({"state": "ready"}, {"level_id": self.levels["courtesy"].id},
-                       {"needs_approval": False}, {"channel": "letter"}):
+        for values in (
+            {"state": "ready"},
+            {"level_id": self.levels["courtesy"].id},
+            {"needs_approval": False},
+            {"channel": "letter"},
+        ):
             with self.assertRaises(AccessError):
                 firm.write(values)
         with self.assertRaises(AccessError):

@@ -287,9 +287,7 @@ class TestStopAtOnce(RelanceCase):
         moves.invalidate_recordset()
         self.assertEqual(moves.mapped("relance_state"), ["due", "upcoming", "held", "none"])
         for state in ("due", "upcoming", "held", "none", "waiting"):
-            found = self.env["account.move"].search(
-                [("id", "in", moves.ids), ("relance_state", "=", state)]
-            )
+            found = self.env["account.move"].search([("id", "in", moves.ids), ("relance_state", "=", state)])
             self.assertEqual(found, moves.grouped("relance_state").get(state, moves.browse()))
         not_due = self.env["account.move"].search([("id", "in", moves.ids), ("relance_state", "!=", "due")])
         self.assertEqual(not_due, moves - self.late)

@@ -260,9 +260,11 @@ class TestReasons(RelanceCase):
 
     def test_a_pre_due_message_does_not_wait_for_the_manager(self):
         self.line(self.late).write(
-            {"relance_level_id": self.levels["attentive"].id,
-             "relance_level_date": MONDAY - self.days(30),
-             "date_maturity": MONDAY - self.days(40)}
+            {
+                "relance_level_id": self.levels["attentive"].id,
+                "relance_level_date": MONDAY - self.days(30),
+                "date_maturity": MONDAY - self.days(40),
+            }
         )
         coming = self.invoice(self.client, MONDAY + self.days(6))
         self.assertReason("waiting", coming)

@@ -251,8 +251,7 @@ class TestSending(RelanceCase):
     def test_no_second_letter_while_one_waits_to_be_posted(self):
         firm_one = self.invoice(self.client, MONDAY - self.days(50))
         self.line(firm_one).write(
-            {"relance_level_id": self.levels["attentive"].id,
-             "relance_level_date": MONDAY - self.days(20)}
+            {"relance_level_id": self.levels["attentive"].id, "relance_level_date": MONDAY - self.days(20)}
         )
         self.letter()
         firm = self.reminders(self.client).filtered("needs_approval")

@@ -42,9 +42,7 @@ class RelanceCase(models.Model):
         ondelete="set null",
         tracking=True,
     )
-    tone = fields.Selection(
-        TONES, compute="_compute_tone", store=True, group_expand="_expand_tones"
-    )
+    tone = fields.Selection(TONES, compute="_compute_tone", store=True, group_expand="_expand_tones")
     next_date = fields.Date(string="Next step", readonly=True)
     user_id = fields.Many2one("res.users", string="In charge", tracking=True)
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")

@@ -127,9 +127,7 @@ class RelanceReminder(models.Model):
     def write(self, vals):
         if not self.env.su and not vals.keys() <= self._writable:
             raise AccessError(
-                self.env._(
-                    "Reminders are approved, sent and cancelled with their buttons, not by hand."
-                )
+                self.env._("Reminders are approved, sent and cancelled with their buttons, not by hand.")
             )
         return super().write(vals)
 
@@ -190,8 +188,7 @@ class RelanceReminder(models.Model):
     def _log(self, body, title=None):
         """A note in the case of each reminder, all in one go."""
         bodies = {
-            reminder.case_id.id: self._titled(title or reminder.level_id.name, body)
-            for reminder in self
+            reminder.case_id.id: self._titled(title or reminder.level_id.name, body) for reminder in self
         }
         if bodies:
             self.case_id._message_log_batch(bodies)

@@ -280,9 +280,7 @@ class RelanceReminder(models.Model):
         for author, reminders in self.grouped(lambda one: one._author()).items():
             of_case = reminders.case_id._notify_get_reply_to(author_id=author.id)
             for reminder in reminders:
-                addresses[reminder.id] = (
-                    of_case.get(reminder.case_id.id) or reminder._email_from()
-                )
+                addresses[reminder.id] = of_case.get(reminder.case_id.id) or reminder._email_from()
         return addresses
 
     def _author(self):
@@ -416,18 +414,14 @@ class RelanceReminder(models.Model):
         :raise UserError: where the only letter cannot be printed, with the reason
         """
         now = fields.Datetime.now()
-        for company, own in self.filtered(lambda one: not one.attachment_id).grouped(
-            "company_id"
-        ).items():
+        for company, own in self.filtered(lambda one: not one.attachment_id).grouped("company_id").items():
             own._process(company, now)
         rendered = self.filtered(lambda one: one.attachment_id and one.state == "ready")
         if not rendered:
             first = self[0]
             raise UserError(
                 first.cancel_reason
-                or first._why_not_now(
-                    first.company_id, first.company_id._relance_date(now)
-                )
+                or first._why_not_now(first.company_id, first.company_id._relance_date(now))
             )
         return rendered
 

@@ -1,6 +1,7 @@
 """What a reminder says: its text in the customer's language and the figures of its letter."""
 
 import re
+from functools import partial
 
 from markupsafe import Markup
 
@@ -80,14 +81,24 @@ class RelanceReminder(models.Model):
             )
         )
 
+    @api.depends(
+        "line_ids.amount_residual",
+        "contact_date",
+        "date_planned",
+        "state",
+        "contact_id.lang",
+        "partner_id.relance_audience",
+    )
+    @api.depends_context("relance_date")
     def _compute_words(self):
         for reminder in self:
             env = reminder.with_context(lang=reminder.lang).env
             lines = reminder.line_ids
-            totals = {}
-            for line in lines:
-                totals[line.currency_id] = totals.get(line.currency_id, 0.0) + line.amount_residual
-            amounts = [formatLang(env, amount, currency_obj=currency) for currency, amount in totals.items()]
+            # what is really asked for: after the credits, as the table below the text says
+            amounts = [
+                formatLang(env, total["net"], currency_obj=total["currency"])
+                for total in reminder.letter_data["totals"]
+            ]
             reminder.amount_text = reminder._join(env, amounts)
             reminder.invoices_text = reminder._invoices_text(env)
             due_dates = [line.date_maturity for line in lines if line.date_maturity]
@@ -238,13 +249,16 @@ class RelanceReminder(models.Model):
         return html2plaintext(subject).replace("\n", " ").strip()
 
     # -- the figures of a letter ---------------------------------------------------------------
+    @api.depends("line_ids.amount_residual", "contact_date", "date_planned", "state")
+    @api.depends_context("relance_date")
     def _compute_letter_data(self):
         """Everything letter and e-mail show beside their text, for the whole page at once.
 
         A dict: ``rows`` (the reminded invoices), ``totals`` (per currency: ``total``,
         ``paid``, ``left``, ``credit``, ``net``), ``credits`` and ``others`` (what else is
-        open), ``several`` (customers), ``date``, ``bank`` (account to pay to), ``qr``,
-        ``pay_url``, ``signatory``, ``claims_penalties``.
+        open), ``several`` (customers), ``date``, ``bank`` (account to pay to),
+        ``pay_url``, ``signatory``, ``claims_penalties``. ``qr`` is a function: drawing takes
+        time, and only letters show it.
         """
         statements = self._statements()
         for reminder in self:
@@ -280,11 +294,12 @@ class RelanceReminder(models.Model):
             "others": others,
             "several": len({row["debtor"] for row in rows}) > 1,
             "date": date,
-            "bank": moves.partner_bank_id[:1],
-            "qr": self._qr_code(moves, rows, credits),
+            "bank": self._bank_account(moves),
+            # drawn by letters only: e-mails have a button
+            "qr": partial(self._qr_code, moves, rows, credits),
             "pay_url": self._pay_url(moves),
             "signatory": self.user_id,
-            "claims_penalties": self.claims_penalties,
+            "claims_penalties": self._claims_penalties(),
         }
 
     def _letter_row(self, line, date):
@@ -356,9 +371,14 @@ class RelanceReminder(models.Model):
         oldest = moves.sorted(lambda move: (move.invoice_date_due or move.date, move.id))[:1]
         return self._invoice_url(oldest)
 
+    def _bank_account(self, moves):
+        """Account to pay to: that of the invoices, else the company's first one."""
+        # printed on every invoice, so no secret to whoever may send a reminder
+        return moves.partner_bank_id[:1] or self.company_id.sudo().partner_id.bank_ids[:1]
+
     def _qr_code(self, moves, rows, credits):
         """QR code of the transfer as a data URI, where the host offers it; else False."""
-        bank = moves.partner_bank_id[:1]
+        bank = self._bank_account(moves)
         totals = self._letter_totals(rows, credits)
         if not self.company_id.qr_code or not bank or len(totals) != 1 or not totals[0]["net"]:
             return False

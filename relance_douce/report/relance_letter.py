@@ -303,7 +303,7 @@ class RelanceReminder(models.Model):
             ),
             others=data["others"],
             bank=letter._bank_details(data["bank"], self._payment_references()),
-            qr=data["qr"]() if callable(data["qr"]) else data["qr"],
+            qr=data["qr"](),
             signature=letter._signature(data["signatory"], company),
             references=self._letter_references(),
             history=self._letter_history(),
