@@ -13,6 +13,7 @@ import pytest
 from stdnum.fr import siret, tva
 
 from dev import demo
+from dev.postbox import Postbox
 
 ROOT = Path(__file__).parents[1]
 DATABASE = "relance_demo_test"
@@ -29,7 +30,7 @@ def _mail(text="Bonjour,\n.\nà bientôt"):
 
 
 def test_postbox_keeps_the_mail_as_it_came():
-    with demo.Postbox() as postbox:
+    with Postbox() as postbox:
         with smtplib.SMTP("127.0.0.1", postbox.port) as client:
             client.send_message(_mail())
             client.send_message(_mail("encore"))

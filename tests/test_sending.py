@@ -1,6 +1,8 @@
 """What leaves, how, and exactly once."""
 
+import socket
 from datetime import datetime
+from email import message_from_bytes, policy
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -10,6 +12,8 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models import ir_actions_report
+
+from dev.postbox import Postbox
 
 from .common import MONDAY, RelanceCase
 
@@ -566,3 +570,49 @@ class TestSending(RelanceCase):
         self.run_day(MONDAY)
         self.assertEqual(self.env["relance.reminder"]._send_batch(1, self.noon(MONDAY)), 1)
         self.assertEqual(self.reminders(other.partner_id).state, "sent")
+
+
+@tagged("post_install", "-at_install")
+class TestRealMailServer(RelanceCase):
+    """A real SMTP connection: a server that is down, then one that takes the mail."""
+
+    def mail_server(self, port):
+        return self.env["ir.mail_server"].create(
+            {"name": "local", "smtp_host": "127.0.0.1", "smtp_port": port, "smtp_encryption": "none"}
+        )
+
+    def test_server_down_then_up(self):
+        self.patch(type(self.env["ir.mail_server"]), "_disable_send", lambda _self: False)
+        self.env["ir.mail_server"].search([]).active = False
+        client = self.customer()
+        self.invoice(client, MONDAY - self.days(3))
+        self.run_day(MONDAY)
+        self.send(MONDAY)
+        reminder = self.reminders(client)
+        mail = reminder.message_id.mail_ids
+        postbox = self.enterContext(Postbox())
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            server = self.mail_server(unused.getsockname()[1])
+        with mute_logger("odoo.addons.mail.models.mail_mail"):
+            mail.send()
+        self.assertEqual(mail.state, "exception")
+        self.assertEqual((reminder.state, reminder.delivery_state), ("sent", "pending"))
+        self.assertEqual(postbox.received, [])
+        server.smtp_port = postbox.port
+        self.env["relance.reminder"]._requeue_mails()
+        self.assertEqual(mail.state, "outgoing")
+        mail.send()
+        mail.send()
+        self.assertEqual((mail.state, reminder.delivery_state), ("sent", "delivered"))
+        [(recipients, content)] = postbox.received
+        self.assertEqual(recipients, ["client@client.test"])
+        received = message_from_bytes(content, policy=policy.default)
+        self.assertEqual(received["Message-Id"].strip(), mail.message_id)
+        text = received.get_body(("plain",)).get_content()
+        self.assertIn("1\xa0200,00", text)
+        self.assertIn("Bonjour", text)
+        # nobody is told twice
+        self.env["relance.reminder"]._requeue_mails()
+        self.assertEqual(self.send(MONDAY), 0)
+        self.assertEqual(len(postbox.received), 1)

@@ -563,13 +563,15 @@ class RelanceReminder(models.Model):
     @api.model
     @api.private
     def _requeue_mails(self):
-        """Mails that met no server leave again, with the same Message-ID."""
+        """Mails that met no server leave again, with the same Message-ID.
+
+        A final failure made its reminder failed or bounced: what is pending met no server.
+        """
         pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
         mails = self.env["mail.mail"].search(
             [
                 ("mail_message_id", "in", pending.message_id.ids),
                 ("state", "=", "exception"),
-                ("failure_type", "in", CONNECTION_FAILURES),
             ]
         )
         if mails:
