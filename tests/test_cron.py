@@ -179,6 +179,27 @@ class TestPolicy(RelanceCase):
         with self.assertRaises(ValidationError), self.env.cr.savepoint():
             self.levels["notice"].active = True
 
+    def test_new_level_speaks_like_the_shipped_one_of_its_tone(self):
+        policy = self.env["relance.policy"].create(
+            {
+                "name": "Maison",
+                "level_ids": [
+                    (0, 0, {"name": "Un", "delay_days": 3, "tone": "courtesy"}),
+                    (0, 0, {"name": "Deux", "delay_days": 12, "tone": "firm", "approval": "none"}),
+                ],
+            }
+        )
+        first, second = policy.level_ids.sorted("delay_days")
+        self.assertEqual(first.text_level_id, self.levels["courtesy"])
+        self.assertEqual(second.report_id, self.env.ref("relance_douce.report_letter_third"))
+        customer = self.customer()
+        customer.relance_policy_id = policy
+        self.invoice(customer, MONDAY - self.days(20))
+        self.live_day(MONDAY)
+        self.assertEqual(self.sent(customer), [("courtesy", MONDAY)])
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            policy.level_ids = [(0, 0, {"name": "MED", "delay_days": 45, "tone": "notice"})]
+
     def test_domain_that_cannot_be_read(self):
         for domain in ("[('nom', '=', 1)]", "[(", "__import__('os')"):
             with self.assertRaises(ValidationError), self.env.cr.savepoint():

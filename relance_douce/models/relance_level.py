@@ -86,7 +86,6 @@ class RelanceLevel(models.Model):
         "ir.actions.report",
         string="Letter layout",
         domain="[('model', '=', 'relance.reminder')]",
-        default=lambda self: self._default_report(),
     )
 
     _delay_unique = models.UniqueIndex(
@@ -94,8 +93,35 @@ class RelanceLevel(models.Model):
         "Two levels of a policy cannot come on the same day: delays must rise.",
     )
 
-    def _default_report(self):
-        return self.env.ref("relance_douce.report_letter_first", raise_if_not_found=False)
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A new level speaks like the one that ships with its tone until it gets own words."""
+        return super().create([self._with_shipped_texts(values) for values in vals_list])
+
+    def _with_shipped_texts(self, values):
+        tone = values.get("tone") or self.default_get(["tone"]).get("tone")
+        values = dict(values)
+        values.setdefault("report_id", self._shipped("report_letter", tone).id)
+        if not any(values.get(field) for field in ("text_level_id", *self._channel_texts().values())):
+            values["text_level_id"] = self._shipped("level_business", tone).id
+        return values
+
+    @api.onchange("tone")
+    def _onchange_tone(self):
+        if not any(self[field] for field in self._channel_texts().values()):
+            self.text_level_id = self._shipped("level_business", self.tone)
+            self.report_id = self._shipped("report_letter", self.tone)
+
+    def _shipped(self, kind, tone):
+        """What ships for ``tone``: ``level_business`` (its texts) or ``report_letter``."""
+        name = {"friendly": "first", "attentive": "second", "firm": "third"}.get(tone, tone)
+        record = self.env.ref(
+            f"relance_douce.{kind}_{tone if kind == 'level_business' else name}",
+            raise_if_not_found=False,
+        )
+        if record is None or (kind == "level_business" and not record.mail_body):
+            return self.env["relance.level" if kind == "level_business" else "ir.actions.report"]
+        return record
 
     def _compute_render_model(self):
         self.render_model = "relance.reminder"
