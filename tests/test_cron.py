@@ -3,7 +3,6 @@
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
@@ -151,13 +150,16 @@ class TestPolicy(RelanceCase):
         self.assertEqual(child.relance_audience, "business")
         boss.relance_audience = "public"
         self.assertEqual(boss.relance_audience, "public")
+        # what a person chose stays, whatever facts come later
+        boss.company_registry = "33417522101010"
+        self.assertEqual(boss.relance_audience, "public")
 
     def test_delays_rise(self):
         with self.assertRaises(ValidationError) as caught, self.env.cr.savepoint():
             self.levels["friendly"].tone = "firm"
         self.assertIn(self.levels["attentive"].name, str(caught.exception))
         with (
-            self.assertRaises(IntegrityError),
+            self.assertRaises(ValidationError),
             self.env.cr.savepoint(),
             mute_logger("odoo.sql_db"),
         ):
@@ -199,6 +201,32 @@ class TestPolicy(RelanceCase):
         self.assertEqual(self.sent(customer), [("courtesy", MONDAY)])
         with self.assertRaises(ValidationError), self.env.cr.savepoint():
             policy.level_ids = [(0, 0, {"name": "MED", "delay_days": 45, "tone": "notice"})]
+
+    def test_several_levels_change_in_one_save(self):
+        self.policy.write(
+            {
+                "level_ids": [
+                    (1, self.levels["friendly"].id, {"delay_days": 17}),
+                    (1, self.levels["attentive"].id, {"delay_days": 25}),
+                ]
+            }
+        )
+        with self.assertRaises(ValidationError), self.env.cr.savepoint():
+            self.policy.write({"level_ids": [(1, self.levels["friendly"].id, {"delay_days": 28})]})
+
+    def test_manager_copies_a_policy(self):
+        self.manager.group_ids -= self.env.ref("mail.group_mail_template_editor")
+        copy = self.policy.with_user(self.manager).copy()
+        self.assertEqual(
+            copy.level_ids.sorted("delay_days").text_level_id,
+            self.policy.level_ids.sorted("delay_days"),
+        )
+
+    def test_bank_entered_in_one_click(self):
+        self.company.with_user(self.accountant).action_relance_bank_entered()
+        self.assertTrue(self.company.relance_bank_entered_until)
+        with self.assertRaises(AccessError):
+            self.company.with_user(self.outsider).action_relance_bank_entered()
 
     def test_domain_that_cannot_be_read(self):
         for domain in ("[('nom', '=', 1)]", "[(", "__import__('os')"):

@@ -3,7 +3,7 @@
 from freezegun import freeze_time
 
 from odoo import Command
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
 from .common import MONDAY, RelanceCase
@@ -215,6 +215,9 @@ class TestStopAtOnce(RelanceCase):
         )
         self.assertNotIn("relance_state", fields)
         self.assertNotIn("relance_reason", fields)
+        for model in ("res.partner", "account.move.line"):
+            known = self.env[model].with_user(self.outsider).fields_get()
+            self.assertFalse([name for name in known if name.startswith("relance_")])
         with self.assertRaises(AccessError):
             self.env["relance.case"].with_user(self.outsider).search([])
         with self.assertRaises(AccessError):
@@ -223,6 +226,100 @@ class TestStopAtOnce(RelanceCase):
         copy.invoice_date = MONDAY
         copy.action_post()
         self.assertEqual(copy.state, "posted")
+
+    def test_cases_are_not_set_by_hand(self):
+        self.live_day(MONDAY)
+        case = self.reminders(self.client).case_id
+        with self.assertRaises(AccessError):
+            case.with_user(self.accountant).write({"state": "written_off"})
+        with self.assertRaises(UserError):
+            case.with_user(self.manager).unlink()
+        case.with_user(self.accountant).user_id = self.manager
+
+    def test_lapsed_lines_are_released_by_managers_only(self):
+        self.line(self.late).write(
+            {
+                "relance_level_id": self.levels["attentive"].id,
+                "relance_level_date": MONDAY - self.days(30),
+                "date_maturity": MONDAY - self.days(50),
+            }
+        )
+        self.run_day(MONDAY)
+        self.run_day(MONDAY + self.days(8))
+        hold = self.env["relance.hold"].search([("move_line_id", "=", self.line(self.late).id)])
+        with self.assertRaises(AccessError):
+            hold.with_user(self.accountant).action_release()
+        hold.with_user(self.manager).action_release()
+        self.assertFalse(hold.active)
+
+    def test_contact_and_customer_can_be_deleted(self):
+        billing = self.env["res.partner"].create(
+            {"name": "Compta", "parent_id": self.client.id, "type": "invoice", "email": "compta@client.test"}
+        )
+        self.live_day(MONDAY)
+        self.assertEqual(self.reminders(self.client).contact_id, billing)
+        billing.unlink()
+        self.late.button_draft()
+        self.late.name = "/"
+        self.late.with_context(force_delete=True).unlink()
+        self.client.unlink()
+
+    def test_draft_payment_that_is_cancelled_tells_nobody(self):
+        self.live_day(MONDAY)
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.client.id,
+                "amount": 1200,
+                "date": MONDAY,
+                "journal_id": self.bank.id,
+                "invoice_ids": [(6, 0, self.late.ids)],
+            }
+        )
+        payment.action_cancel()
+        self.assertFalse(self.late.activity_ids)
+
+    def test_somebody_active_is_told_of_an_old_payment_that_was_undone(self):
+        due = self.today() - self.days(200)
+        old = self.invoice(self.client, due)
+        self.live_day(due + self.days(3))
+        statement = self.settle(old, due + self.days(10))
+        self.accountant.active = False
+        statement.action_undo_reconciliation()
+        self.assertTrue(old.activity_ids)
+        self.assertTrue(old.activity_ids.user_id.active)
+
+    def test_searches_by_name_and_words(self):
+        self.live_day(MONDAY)
+        moves, partners = self.env["account.move"], self.env["res.partner"]
+        with freeze_time("2026-03-03 10:00:00"):
+            self.assertIn(
+                self.late,
+                moves.search([("relance_reason", "ilike", "prévue")])
+                or moves.search([("relance_reason", "ilike", "planned")]),
+            )
+            self.assertIn(self.late, moves.search([("relance_reason", "!=", False)]))
+            self.assertNotIn(self.late, moves.search([("relance_reason", "=", False)]))
+            self.assertIn(self.late, moves.search([("relance_level_id", "ilike", "Court")]))
+        for domain in (
+            [("relance_level_id", "ilike", "Court")],
+            [("relance_level_id", "=", self.levels["courtesy"].id)],
+            [("relance_level_id.delay_days", ">", 0)],
+            [("relance_case_id.state", "=", "open")],
+            [("relance_case_id", "!=", False)],
+        ):
+            self.assertIn(self.client, partners.search(domain), domain)
+        other = self.customer("Sans dossier")
+        found = partners.search([("relance_case_id", "=", False)])
+        self.assertIn(other, found)
+        self.assertNotIn(self.client, found)
+
+    @freeze_time("2026-03-02 10:00:00")
+    def test_displays_follow_a_pause(self):
+        self.assertEqual(self.late.relance_state, "due")
+        self.client.relance_paused_until = MONDAY
+        self.assertEqual(self.late.relance_state, "held")
 
     def test_salesperson_sees_her_customers_only(self):
         mine = self.customer("À moi", user_id=self.salesperson.id, email="moi@client.test")
@@ -306,7 +403,7 @@ class TestStopAtOnce(RelanceCase):
             self.env["account.move"].search(
                 [("relance_next_date", "<=", MONDAY + self.days(6)), ("id", "in", moves.ids)]
             ),
-            self.late + held,
+            self.late,
         )
         self.assertEqual(self.late.relance_case_id.partner_id, self.client)
         self.assertEqual(self.client.relance_level_id, self.levels["courtesy"])

@@ -63,6 +63,7 @@ class TestRaces(RelanceCase):
             reminders = env["relance.reminder"].search([("partner_id", "=", self.partner_id)])
             env["mail.mail"].search([("mail_message_id", "in", reminders.message_id.ids)]).unlink()
             cases = env["relance.case"].search([("partner_id", "=", self.partner_id)])
+            reminders.unlink()
             cases.unlink()
             env["relance.run"].search([]).unlink()
             env["account.payment.register"].search([]).unlink()

@@ -187,8 +187,7 @@ class TestSending(RelanceCase):
         ).body = "<p>Chère Madame, {{ object.amount_text }}</p><script>alert(1)</script>"
         self.assertNotIn("script", reminder.body)
         self.settle(second, MONDAY)
-        self.assertEqual((reminder.state, reminder.is_edited), ("draft", False))
-        reminder.with_user(self.accountant).action_approve()
+        self.assertEqual((reminder.state, reminder.is_edited), ("ready", False))
         reminder.with_user(self.accountant).action_edit_text()
         reminder.body = "<p>Chère Madame, {{ object.amount_text }}</p>"
         self.send(MONDAY)
@@ -219,9 +218,13 @@ class TestSending(RelanceCase):
         self.run_day(MONDAY + self.days(10))
         again = self.reminders(self.client)[-1:]
         self.assertEqual(again.state, "ready")
+        # it needs no approval that could be taken back, but a cancellation can
+        with self.assertRaises(UserError):
+            again.with_user(self.accountant).action_undo()
+        again.with_user(self.accountant).action_cancel(reason="Par erreur")
+        self.assertEqual(again.case_id.state, "settled")
         again.with_user(self.accountant).action_undo()
-        self.assertEqual(again.state, "draft")
-        again.with_user(self.accountant).action_approve()
+        self.assertEqual((again.state, again.case_id.state), ("ready", "open"))
 
     def test_undo_of_what_left_is_refused(self):
         reminder = self.prepare()
@@ -289,7 +292,7 @@ class TestSending(RelanceCase):
     def test_unprinted_letter_takes_the_next_channel(self):
         reminder = self.letter()
         with freeze_time(self.noon(MONDAY)):
-            reminder.date_ready = MONDAY
+            reminder.date_prepared = MONDAY
         self.run_day(MONDAY + self.days(5))
         self.assertEqual(reminder.channel, "letter")
         self.run_day(MONDAY + self.days(6))
@@ -408,6 +411,117 @@ class TestSending(RelanceCase):
         self.client.email = "nouvelle@client.test"
         self.assertEqual(self.row(self.late, MONDAY + self.days(4)).channel, "email")
 
+    def test_refused_for_good_is_final_at_once(self):
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.follow(
+            reminder,
+            notification_status="exception",
+            failure_type="unknown",
+            failure_reason="550 5.1.1 user unknown",
+        )
+        self.assertEqual((reminder.state, reminder.channel), ("ready", "letter"))
+
+    def test_what_cannot_be_handed_over_for_days_takes_the_next_channel(self):
+        reminder = self.prepare()
+        self.send(MONDAY)
+        reminder.message_id.mail_ids.state = "exception"
+        self.follow(reminder, notification_status="exception", failure_type="mail_smtp")
+        reminders = self.env["relance.reminder"]
+        reminders._requeue_mails(self.noon(MONDAY + self.days(3)))
+        self.assertEqual(reminder.channel, "email")
+        reminder.message_id.mail_ids.state = "exception"
+        reminders._requeue_mails(self.noon(MONDAY + self.days(4)))
+        self.assertEqual((reminder.state, reminder.channel), ("ready", "letter"))
+        self.assertEqual(reminder.attempt, 2)
+
+    def test_bounce_while_another_message_is_under_way(self):
+        reminder = self.prepare()
+        self.send(MONDAY)
+        other = self.invoice(self.client, MONDAY - self.days(3), 50.0)
+        self.run_day(MONDAY + self.days(6))
+        twin = self.reminders(self.client, state="ready")
+        self.assertTrue(twin)
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.assertEqual((reminder.state, reminder.delivery_state), ("sent", "bounced"))
+        self.assertFalse(reminder.case_id.activity_ids)
+        twin.action_cancel(reason="Par téléphone")
+        self.run_day(MONDAY + self.days(6))
+        self.assertEqual((reminder.state, reminder.channel), ("ready", "letter"))
+        self.assertTrue(other)
+
+    def test_second_attempt_keeps_what_the_first_one_claimed(self):
+        second = self.invoice(self.client, MONDAY - self.days(3), 50.0)
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.settle(second, MONDAY + self.days(1))
+        self.assertEqual(len(reminder.line_ids), 2)
+        self.assertEqual(reminder._claims().move_id, self.late)
+        self.assertEqual(reminder.letter_data["totals"][0]["left"], 1200)
+        self.settle(self.late, MONDAY + self.days(1))
+        self.assertEqual(
+            (reminder.state, reminder.delivery_state, reminder.contact_date),
+            ("sent", "bounced", MONDAY),
+        )
+
+    def test_archived_level_does_not_block_the_second_attempt(self):
+        reminder = self.prepare()
+        self.send(MONDAY)
+        reminder.level_id.active = False
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.send(MONDAY + self.days(1))
+        self.assertTrue(reminder.date_prepared)
+
+    def test_pre_due_message_is_not_repeated_past_the_due_date(self):
+        coming = self.invoice(self.customer("Autre", email="a@client.test"), MONDAY + self.days(7))
+        self.run_day(MONDAY)
+        self.send(MONDAY)
+        reminder = self.reminders(coming.partner_id)
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.send(MONDAY + self.days(9))
+        self.assertFalse(reminder.date_prepared)
+        self.assertEqual(reminder.state, "sent")
+
+    def test_two_addresses_in_one_field(self):
+        self.client.email = "a@client.test, b@client.test"
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.assertEqual(self.client.relance_bounced_email, "a@client.test")
+        self.assertNotEqual(self.row(self.late, MONDAY + self.days(9)).channel, "email")
+
+    def test_nobody_to_write_as(self):
+        (self.company.partner_id + self.accountant.partner_id).email = False
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.assertEqual((reminder.state, reminder.channel), ("sent", "email"))
+        self.assertTrue(reminder.message_id.email_from)
+        self.assertTrue(reminder.case_id.activity_ids)
+
+    def test_contact_without_a_name(self):
+        self.env["res.partner"].create(
+            {"parent_id": self.client.id, "type": "invoice", "email": "factures@client.test"}
+        )
+        reminder = self.prepare()
+        self.send(MONDAY)
+        self.assertNotIn("False", reminder.message_id.body)
+        self.assertIn("Bonjour,", reminder.message_id.body)
+
+    def test_text_changed_after_the_approval_is_approved_again(self):
+        firm = self.prepare(tone="firm")
+        firm.with_user(self.manager).action_approve()
+        firm.with_user(self.accountant).action_edit_text()
+        firm.with_user(self.accountant).body = "<p>Payez, ou sinon</p>"
+        self.assertEqual(firm.state, "draft")
+
+    def test_printed_letter_stays_a_letter(self):
+        self.client.phone = "01 42 68 53 00"
+        reminder = self.letter()
+        reminder.action_print()
+        self.run_day(MONDAY + self.days(20))
+        self.assertEqual(reminder.channel, "letter")
+
     def test_bounce_through_the_mail_gateway(self):
         reminder = self.prepare()
         self.send(MONDAY)
@@ -444,7 +558,7 @@ class TestSending(RelanceCase):
         mail.write({"state": "exception", "failure_type": "mail_smtp"})
         self.follow(reminder, notification_status="exception", failure_type="mail_smtp")
         self.assertEqual((reminder.state, reminder.delivery_state), ("sent", "pending"))
-        self.env["relance.reminder"]._requeue_mails()
+        self.env["relance.reminder"]._requeue_mails(self.noon(MONDAY))
         self.assertEqual((mail.state, mail.message_id), ("outgoing", before))
         self.assertEqual(len(reminder.message_id.mail_ids), 1)
 
@@ -600,7 +714,7 @@ class TestRealMailServer(RelanceCase):
         self.assertEqual((reminder.state, reminder.delivery_state), ("sent", "pending"))
         self.assertEqual(postbox.received, [])
         server.smtp_port = postbox.port
-        self.env["relance.reminder"]._requeue_mails()
+        self.env["relance.reminder"]._requeue_mails(self.noon(MONDAY))
         self.assertEqual(mail.state, "outgoing")
         mail.send()
         mail.send()
@@ -613,6 +727,6 @@ class TestRealMailServer(RelanceCase):
         self.assertIn("1\xa0200,00", text)
         self.assertIn("Bonjour", text)
         # nobody is told twice
-        self.env["relance.reminder"]._requeue_mails()
+        self.env["relance.reminder"]._requeue_mails(self.noon(MONDAY))
         self.assertEqual(self.send(MONDAY), 0)
         self.assertEqual(len(postbox.received), 1)

@@ -48,7 +48,13 @@ class AccountMove(models.Model):
         compute_sudo=True,
         groups=READERS,
     )
-    relance_reason = fields.Char(string="Why?", compute="_compute_relance", compute_sudo=True, groups=READERS)
+    relance_reason = fields.Char(
+        string="Why?",
+        compute="_compute_relance",
+        search="_search_relance_reason",
+        compute_sudo=True,
+        groups=READERS,
+    )
     relance_case_id = fields.Many2one(
         "relance.case",
         string="Dunning case",
@@ -102,17 +108,15 @@ class AccountMove(models.Model):
         )
         rows = {}
         for company, moves in candidates.grouped("company_id").items():
-            partners = moves.line_ids.filtered(
-                lambda line: line.account_type == "asset_receivable"
-            ).partner_id
-            if not partners:
+            lines = moves._origin.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+            if not lines.partner_id:
                 continue
-            ids = set(moves._origin.ids)
-            for row in self.env["relance.decision"]._decide(company, company._relance_date(), partners):
-                if row.move_id in ids:
-                    best = rows.get(row.move_id)
-                    if best is None or self._relance_rank(row) > self._relance_rank(best):
-                        rows[row.move_id] = row
+            for row in self.env["relance.decision"]._decide(
+                company, company._relance_date(), lines.partner_id, move_lines=lines
+            ):
+                best = rows.get(row.move_id)
+                if best is None or self._relance_rank(row) > self._relance_rank(best):
+                    rows[row.move_id] = row
         return rows
 
     @api.model
@@ -164,16 +168,51 @@ class AccountMove(models.Model):
 
     # -- search --------------------------------------------------------------------------------
     def _relance_search(self, condition):
-        """Domain of the invoices with a row of the decision that meets ``condition``."""
+        """Domain of the invoices whose speaking row of the decision meets ``condition``.
+
+        The row that speaks is the one that :meth:`_relance_rank` chooses; ``shown_date`` is
+        the date that :meth:`_relance_next_date_of` shows.
+        """
         queries = [
             SQL(
-                "SELECT move_id FROM (%s) decision WHERE %s",
+                """
+                SELECT move_id
+                  FROM (SELECT DISTINCT ON (move_id) decision.*,
+                               CASE WHEN verdict = 'hold' THEN until
+                                    ELSE GREATEST(next_date, until) END AS shown_date
+                          FROM (%s) decision
+                      ORDER BY move_id,
+                               CASE verdict WHEN 'send' THEN 2 WHEN 'hold' THEN 1 ELSE 0 END DESC,
+                               days_late DESC) speaking
+                 WHERE %s
+                """,
                 self.env["relance.decision"]._decision_query(company, company._relance_date()),
                 condition,
             )
             for company in self.env.companies
         ]
         return Domain("id", "in", SQL("(%s)", SQL(" UNION ALL ").join(queries)))
+
+    def _search_relance_reason(self, operator, value):
+        """By the words of the sentences, whatever amounts, dates and levels they name."""
+        sentences = self.env["relance.decision"]._sentences()
+        if operator == "in":
+            words = [one for one in value if one]
+            domain = Domain.OR(self._search_relance_reason("ilike", one) for one in words)
+            if len(words) < len(value):
+                domain |= ~self._relance_search(SQL("TRUE"))
+            return domain
+        if operator not in ("ilike", "like", "=ilike", "=like"):
+            return NotImplemented
+        wanted = value.strip("%").lower()
+        reasons = {
+            reason.removesuffix("_pre_due")
+            for reason, forms in sentences.items()
+            if any(wanted in form.lower() for form in forms)
+        }
+        if not reasons:
+            return Domain.FALSE
+        return self._relance_search(SQL("reason IN %s", tuple(reasons)))
 
     def _relance_search_column(self, column, operator, value):
         if operator not in ("in", "any"):
@@ -203,10 +242,10 @@ class AccountMove(models.Model):
     def _search_relance_next_date(self, operator, value):
         operators = {"<": SQL("<"), "<=": SQL("<="), ">": SQL(">"), ">=": SQL(">=")}
         if operator in operators:
-            return self._relance_search(SQL("next_date %s %s", operators[operator], value))
+            return self._relance_search(SQL("shown_date %s %s", operators[operator], value))
         if operator == "in":
             dates = tuple(one for one in value if one)
-            return self._relance_search(SQL("next_date IN %s", dates) if dates else SQL("FALSE"))
+            return self._relance_search(SQL("shown_date IN %s", dates) if dates else SQL("FALSE"))
         return NotImplemented
 
     def _search_relance_state(self, operator, value):
@@ -295,7 +334,7 @@ class AccountMove(models.Model):
         )
         for move, contents in last.grouped("move_id").items():
             lines = move.line_ids.filtered(
-                lambda line: line.account_type == "asset_receivable" and not line.relance_level_id
+                lambda line: line.account_type == "asset_receivable" and not line.sudo().relance_level_id
             )
             content = contents[-1]
             lines.sudo().with_context(tracking_disable=True).write(
@@ -344,7 +383,7 @@ class AccountMove(models.Model):
                         level=move.line_ids.relance_level_id[:1].name,
                         date=format_date(
                             self.env,
-                            max(filter(None, move.line_ids.mapped("relance_level_date"))),
+                            max(filter(None, move.line_ids.mapped("relance_level_date")), default=False),
                         ),
                     ),
                 }
@@ -356,13 +395,13 @@ class AccountMove(models.Model):
     def _relance_accountant(self):
         """Who is told about this invoice: whoever signed its last reminder, else its owner."""
         last = self.relance_reminder_ids.filtered(lambda one: one.state == "sent")[:1]
-        return (
+        people = (
             last.user_id
-            or self.company_id.relance_user_id
-            or last._responsible_manager()
-            or self.invoice_user_id
-            or self.env.user
+            + self.company_id.relance_user_id
+            + last._responsible_manager()
+            + self.invoice_user_id
         )
+        return people.filtered("active")[:1] or self.env.user
 
 
 class RelanceReminder(models.Model):
@@ -402,7 +441,7 @@ class RelanceReminder(models.Model):
     def _rows_of(self, moves, company, date, partners, **context):
         """Rows of the decision for the lines of ``moves``."""
         decision = self.env["relance.decision"].with_context(**context)
-        return [row for row in decision._decide(company, date, partners) if row.move_id in moves.ids]
+        return decision._decide(company, date, partners, move_lines=moves.line_ids)
 
     def _create_by_hand(self, company, date, payer, rows, kind):
         """One reminder from rows of the decision that may be sent."""

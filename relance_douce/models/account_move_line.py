@@ -13,8 +13,14 @@ class AccountMoveLine(models.Model):
         readonly=True,
         ondelete="set null",
         index="btree_not_null",
+        groups="relance_douce.group_relance_reader",
     )
-    relance_level_date = fields.Date(string="Level decided on", copy=False, readonly=True)
+    relance_level_date = fields.Date(
+        string="Level decided on",
+        copy=False,
+        readonly=True,
+        groups="relance_douce.group_relance_reader",
+    )
 
     def _relance_claimable(self):
         """Whether this one line may still be claimed, by what the books say now."""
@@ -43,16 +49,21 @@ class AccountMoveLine(models.Model):
     @api.private
     def _relance_reopened(self):
         """A payment was undone: the line goes on where it stood, or anew after 90 days."""
-        lines = self.exists().filtered(lambda line: line.relance_level_id and not line.reconciled)
+        # whoever undoes a payment need not know about reminders
+        lines = self.sudo().exists().filtered(lambda line: line.relance_level_id and not line.reconciled)
+        if not lines:
+            return
+        lines.move_id._relance_tell_reopened()
+        old = self.browse().sudo()
         for company, own in lines.grouped("company_id").items():
             limit = fields.Date.subtract(company._relance_date(), days=90)
-            old = own.filtered(lambda line: line.relance_level_date < limit)  # noqa: B023
-            if old:
-                self.env["relance.reminder.line"].sudo().search(
-                    [("move_line_id", "in", old.ids), ("counts", "=", True)]
-                ).counts = False
-                old.sudo()._relance_forget_levels()
-        lines.move_id.sudo()._relance_tell_reopened()
+            old += own.filtered_domain([("relance_level_date", "<", limit)])
+        if not old:
+            return
+        self.env["relance.reminder.line"].sudo().search(
+            [("move_line_id", "in", old.ids), ("counts", "=", True)]
+        ).counts = False
+        old._relance_forget_levels()
 
     def _relance_forget_levels(self):
         """From the start: no level reached."""

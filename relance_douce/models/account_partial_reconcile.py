@@ -11,6 +11,8 @@ class AccountPartialReconcile(models.Model):
         return partials
 
     def unlink(self):
+        if not self:
+            return super().unlink()
         lines = self.debit_move_id
         was_paid = lines.filtered("reconciled")
         result = super().unlink()

@@ -7,10 +7,12 @@ class MailNotification(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if "notification_status" in vals:
-            self._relance_follow(vals["notification_status"], vals.get("failure_type"))
+            self._relance_follow(
+                vals["notification_status"], vals.get("failure_type"), vals.get("failure_reason")
+            )
         return result
 
-    def _relance_follow(self, status, failure_type):
+    def _relance_follow(self, status, failure_type, failure_reason):
         """The host says what became of a mail or an SMS: our reminders take note."""
         # delivery is told by the mail queue or the mail gateway, under any user
         messages = self.sudo().mail_message_id.filtered(lambda one: one.model == "relance.case")
@@ -20,4 +22,4 @@ class MailNotification(models.Model):
                 .sudo()
                 .search([("message_id", "in", messages.ids), ("state", "=", "sent")])
             )
-            reminders._set_delivery(status, failure_type)
+            reminders._set_delivery(status, failure_type, failure_reason)

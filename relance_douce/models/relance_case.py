@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, format_date
 
 from .relance_decision import SETTLED_STATES
@@ -19,7 +19,7 @@ class RelanceCase(models.Model):
         required=True,
         readonly=True,
         index=True,
-        ondelete="restrict",
+        ondelete="cascade",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
@@ -147,6 +147,24 @@ class RelanceCase(models.Model):
     def _expand_tones(self, tones, domain):
         """Every level is a column of the kanban, also an empty one."""
         return [tone for tone, _label in TONES]
+
+    #: what moves through the engine and the actions only
+    _engine_fields = frozenset({"partner_id", "company_id", "state", "level_id", "next_date", "date_closed"})
+
+    def write(self, vals):
+        if not self.env.su and not self._engine_fields.isdisjoint(vals):
+            raise AccessError(
+                self.env._("Cases follow the books and their reminders, they are not set by hand.")
+            )
+        if "paused_until" in vals:
+            self.env["account.move"]._relance_invalidate()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_contacts(self):
+        """What left for a customer stays on record."""
+        if self.sudo().reminder_ids.filtered("date_sent"):
+            raise UserError(self.env._("Reminders left for this case: it stays as their history."))
 
     # -- states -----------------------------------------------------------------------
     def _update_state(self, allowed, new):

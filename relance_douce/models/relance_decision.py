@@ -48,18 +48,24 @@ class RelanceDecision(models.AbstractModel):
 
     # -- what others call -------------------------------------------------------------
     @api.private
-    def _decide(self, company, date, partners=None, verdicts=None):
+    def _decide(self, company, date, partners=None, verdicts=None, move_lines=None):
         """Rows of the decision as objects.
 
         :param company: one ``res.company``
         :param date: local date of the decision
         :param partners: restrict to these payers (or the payers of these customers)
         :param verdicts: restrict to these verdicts, e.g. ``("send",)``
+        :param move_lines: rows of these journal items only; the others still count for the
+            rules of the payer
         :return: list of named tuples with the columns of :meth:`_decision_query`
         """
         query = SQL("SELECT * FROM (%s) decision", self._decision_query(company, date, partners))
+        conditions = [SQL("TRUE")]
         if verdicts:
-            query = SQL("%s WHERE verdict IN %s", query, tuple(verdicts))
+            conditions.append(SQL("verdict IN %s", tuple(verdicts)))
+        if move_lines is not None:
+            conditions.append(SQL("move_line_id IN %s", tuple(move_lines.ids) or (0,)))
+        query = SQL("%s WHERE %s", query, SQL(" AND ").join(conditions))
         return self._fetch(SQL("%s ORDER BY partner_id, date_due, move_line_id", query))
 
     def _fetch(self, query):
@@ -197,9 +203,16 @@ class RelanceDecision(models.AbstractModel):
         """
         no_policy = Reason("no_policy", "ladder", "hold", SQL("payer.policy_id IS NULL"))
         if self._repeats():
+            past = SQL("reached.delay < 0 AND line.date_due < %s", date)
             return [
                 no_policy,
-                Reason("not_due", "ladder", "wait", SQL("reached.id IS NULL"), self._next_date(company)),
+                Reason(
+                    "not_due",
+                    "ladder",
+                    "wait",
+                    SQL("reached.id IS NULL OR (%s)", past),
+                    self._next_date(company),
+                ),
             ]
         return [
             no_policy,
@@ -625,7 +638,7 @@ class RelanceDecision(models.AbstractModel):
                             line.date_due >= %(date)s
                             AND line.date_invoice <= %(date)s::date - %(pre_due_min_age)s)
                        AND step.courtesy = (%(date)s::date - line.date_due <= %(oversight)s)
-         LEFT JOIN level ON level.id = %(target)s
+         LEFT JOIN %(levels)s AS level ON level.id = %(target)s
          LEFT JOIN (SELECT move_line_id,
                            max(until) FILTER (WHERE reason = 'paused') AS paused_until,
                            bool_or(reason = 'approval') AS approval_lapsed
@@ -645,6 +658,8 @@ class RelanceDecision(models.AbstractModel):
             oversight=OVERSIGHT_DAYS,
             pre_due_min_age=PRE_DUE_MIN_AGE,
             ignored=self._ignored_reminder_ids(),
+            # a level that is repeated may have been archived meanwhile
+            levels=SQL("relance_level") if self._repeats() else SQL("level"),
             target=SQL("reached.id") if self._repeats() else SQL("step.target_level_id"),
             target_delay=SQL("reached.delay") if self._repeats() else SQL("step.target_delay"),
             next_date=self._next_date(company),

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import AccessError
 
 
 class RelanceHold(models.Model):
@@ -26,5 +27,14 @@ class RelanceHold(models.Model):
 
     def action_release(self):
         """End the hold: the line goes on where it stood."""
-        self.check_access("write")
-        self.active = False
+        self.check_access("read")
+        if not self.env.user.has_group("relance_douce.group_relance_user"):
+            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
+        if (
+            not self.env.su
+            and "approval" in self.mapped("reason")
+            and not self.env.user.has_group("relance_douce.group_relance_manager")
+        ):
+            raise AccessError(self.env._("A dunning manager releases what was not approved."))
+        self.sudo().active = False  # the right was just checked
+        self.env["account.move"]._relance_invalidate()

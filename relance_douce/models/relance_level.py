@@ -88,11 +88,6 @@ class RelanceLevel(models.Model):
         domain="[('model', '=', 'relance.reminder')]",
     )
 
-    _delay_unique = models.UniqueIndex(
-        "(policy_id, delay_days) WHERE active",
-        "Two levels of a policy cannot come on the same day: delays must rise.",
-    )
-
     @api.model_create_multi
     def create(self, vals_list):
         """A new level speaks like the one that ships with its tone until it gets own words."""
@@ -105,6 +100,18 @@ class RelanceLevel(models.Model):
         if not any(values.get(field) for field in ("text_level_id", *self._channel_texts().values())):
             values["text_level_id"] = self._shipped("level_business", tone).id
         return values
+
+    def copy_data(self, default=None):
+        """A copy shares the texts, so that whoever copies need not be a template editor."""
+        texts = dict.fromkeys(("subject", *self._channel_texts().values()), False)
+        return [
+            {**values, **texts, "text_level_id": level._text_source().id}
+            for level, values in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    def copy_translations(self, new, excluded=()):
+        texts = ("subject", *self._channel_texts().values())
+        return super().copy_translations(new, excluded=(*excluded, *texts))
 
     @api.onchange("tone")
     def _onchange_tone(self):
@@ -135,6 +142,8 @@ class RelanceLevel(models.Model):
     @api.constrains("delay_days", "tone", "active", "policy_id")
     def _check_delays(self):
         """Delays rise strictly along the ladder, and so does the tone."""
+        if self.env.context.get("relance_levels_later"):
+            return  # the policy looks at the whole ladder once all of it is written
         order = [tone for tone, _label in TONES]
         for policy in self.policy_id:
             levels = policy.level_ids.filtered("active").sorted("delay_days")

@@ -121,6 +121,19 @@ class RelancePolicy(models.Model):
             for policy, values in zip(self, super().copy_data(default), strict=True)
         ]
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        policies = super(RelancePolicy, self.with_context(relance_levels_later=True)).create(vals_list)
+        policies.with_context(relance_levels_later=False).level_ids._check_delays()
+        return policies.with_env(self.env)
+
+    def write(self, vals):
+        """Several levels may change at once: only the ladder that results has to rise."""
+        result = super(RelancePolicy, self.with_context(relance_levels_later=True)).write(vals)
+        if "level_ids" in vals or "active" in vals:
+            self.with_context(relance_levels_later=False).level_ids._check_delays()
+        return result
+
     def _partner_domain(self):
         """The customers this policy serves by itself, as a domain on ``res.partner``."""
         self.ensure_one()

@@ -22,9 +22,9 @@ class RelanceReminder(models.Model):
         required=True,
         readonly=True,
         index=True,
-        ondelete="restrict",
+        ondelete="cascade",
     )
-    contact_id = fields.Many2one("res.partner", ondelete="restrict")
+    contact_id = fields.Many2one("res.partner", ondelete="set null")
     contact_phone = fields.Char(compute="_compute_contact_phone", string="Phone")
     run_id = fields.Many2one("relance.run", readonly=True, ondelete="set null", index=True)
     level_id = fields.Many2one("relance.level", readonly=True, ondelete="restrict", index=True)
@@ -129,7 +129,19 @@ class RelanceReminder(models.Model):
             raise AccessError(
                 self.env._("Reminders are approved, sent and cancelled with their buttons, not by hand.")
             )
-        return super().write(vals)
+        result = super().write(vals)
+        if not self.env.su and not vals.keys().isdisjoint({"subject", "body"}):
+            self._approve_anew()
+        return result
+
+    def _approve_anew(self):
+        """A text that is changed after the approval is approved again."""
+        approved = self.sudo().filtered(lambda one: one.state == "ready" and one.needs_approval)
+        approved._update_state(("ready",), "draft", approved_by_id=False, date_prepared=False)
+
+    def _claims(self):
+        """The lines that are still claimed, without those that dropped out of a second attempt."""
+        return self.line_ids.filtered(lambda content: not content.dropped)
 
     def _allowed(self, *states):
         """These reminders with full rights, once the user's own rights were checked.
@@ -161,11 +173,19 @@ class RelanceReminder(models.Model):
         return ready
 
     def _set_cancelled(self, reason):
-        """Cancel what did not leave yet; the cases are settled if nothing is left."""
+        """Cancel what did not leave yet; a second attempt leaves the first one as it was."""
+        again = self.filtered(lambda one: one.state in LIVE and one.date_sent)
+        again._update_state(LIVE, "sent", delivery_state="bounced", cancel_reason=reason)
+        again._take_contact_date_back()
         cancelled = self._update_state(LIVE, "cancelled", cancel_reason=reason)
         cancelled._close_call_activities()
         cancelled._log(reason, self.env._("Reminder cancelled"))
         return cancelled
+
+    def _take_contact_date_back(self):
+        """The day on which the first attempt left counts again."""
+        for reminder in self:
+            reminder.contact_date = reminder.company_id._relance_date(reminder.date_sent)
 
     def _set_lapsed(self):
         return self._update_state(("draft",), "lapsed", cancel_reason=self.env._("Not approved in time."))
@@ -287,6 +307,7 @@ class RelanceReminder(models.Model):
             [
                 ("move_line_id", "in", move_lines.ids),
                 ("reminder_id.state", "in", LIVE),
+                ("dropped", "=", False),
             ]
         )
         gone = contents.filtered(lambda content: not content.move_line_id._relance_claimable())
@@ -309,7 +330,7 @@ class RelanceReminder(models.Model):
     def _after_shrink(self):
         """What is left decides: level, total, and the text is rendered anew."""
         for reminder in self:
-            lines = reminder.line_ids
+            lines = reminder._claims()
             level = max(lines.level_id or reminder.level_id, key=lambda level: level.delay_days)
             values = {
                 "level_id": level.id,
@@ -319,8 +340,11 @@ class RelanceReminder(models.Model):
                 "date_printed": False,
             }
             if reminder.is_edited:
-                # a text written by hand may speak of what is gone: somebody reads it again
-                values.update(state="draft", is_edited=False, subject=False, body=False)
+                # a text written by hand may speak of what is gone: back to that of the level,
+                # and who approved it reads it again
+                values.update(is_edited=False, subject=False, body=False)
+                if reminder.needs_approval:
+                    values.update(state="draft", approved_by_id=False)
             reminder.write(values)
 
     # -- what a person does -----------------------------------------------------------------
@@ -379,23 +403,41 @@ class RelanceReminder(models.Model):
     def _undo(self):
         self.ensure_one()
         title = self.env._("Undone by %s.", self.env.user.name)
-        if self.state == "ready" and not self.date_printed:
+        if self.state == "ready" and self.needs_approval and not self.date_printed:
             self._close_call_activities()
             self._update_state(("ready",), "draft", approved_by_id=False, date_prepared=False)
-        elif self.state == "cancelled" and self.case_id.state == "open" and self.line_ids:
+        elif self.state == "cancelled" and not self.date_sent and self.line_ids:
+            self._return_to_open_case()
             self.env["relance.hold"].search(
                 [
                     ("move_line_id", "in", self.line_ids.move_line_id.ids),
                     ("reason", "=", "paused"),
                 ]
             ).action_release()
-            self._update_state(("cancelled",), "draft", cancel_reason=False)
+            self._update_state(
+                ("cancelled",), "draft" if self.needs_approval else "ready", cancel_reason=False
+            )
         elif self.state == "sent" and self.channel == "letter":
             self._unreach_levels()
             self._update_state(("sent",), "ready", date_sent=False, contact_date=False, delivery_state=False)
+        elif self.state == "ready":
+            raise UserError(
+                self.env._(
+                    "“%s” needs no approval that could be taken back: use “Do not send…”.",
+                    self.display_name,
+                )
+            )
         else:
             raise UserError(self.env._("“%s” cannot be undone: it has left.", self.display_name))
         self._log(title)
+
+    def _return_to_open_case(self):
+        """A case that was settled stays so: what is undone goes on in the open one."""
+        if self.case_id.state == "open":
+            return
+        case = self._open_case(self.company_id, self.partner_id.id)
+        self.write({"case_id": case.id})
+        self.line_ids.write({"case_id": case.id})
 
     def action_mark_posted(self, date=None):
         """These letters are in the post since ``date`` (default: today)."""
@@ -544,8 +586,9 @@ class RelanceReminder(models.Model):
         )
         late = waiting.filtered(
             lambda reminder: (
-                reminder.date_ready
-                and (date - reminder.date_ready).days > (reminder.policy_id.ready_days or 5)
+                reminder.date_prepared
+                and not reminder.date_printed
+                and (date - reminder.date_prepared).days > (reminder.policy_id.ready_days or 5)
             )
         )
         late._next_channel(self.env._("Not done in time."), date=date, keep_last=True)

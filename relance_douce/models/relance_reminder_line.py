@@ -30,6 +30,7 @@ class RelanceReminderLine(models.Model):
     balance_residual = fields.Float(help="In the company's currency.")
     level_id = fields.Many2one("relance.level", ondelete="restrict")
     counts = fields.Boolean(help="Its level was reached by this contact, and still counts as reached.")
+    dropped = fields.Boolean(help="No longer claimed by the second attempt of this contact.")
     previous_level_id = fields.Many2one("relance.level", ondelete="set null")
     previous_level_date = fields.Date()
 
@@ -75,12 +76,16 @@ class RelanceReminderLine(models.Model):
             reminder: ", ".join(content.name or "" for content in self if content.reminder_id == reminder)
             for reminder in reminders
         }
-        empty = reminders.filtered(lambda reminder: not (reminder.line_ids - self))
+        empty = reminders.filtered(lambda reminder: not (reminder._claims() - self))
         for reminder in reminders:
             reminder._log(reminder._titled(names[reminder], why))
         empty._set_cancelled(why)
         # the snapshot of a cancelled reminder stays readable
-        self.filtered(lambda content: content.reminder_id not in empty).unlink()
+        rest = self.filtered(lambda content: content.reminder_id not in empty)
+        # and so does what an earlier attempt of this contact claimed
+        left = rest.filtered("reminder_id.date_sent")
+        left.dropped = True
+        (rest - left).unlink()
         (reminders - empty)._after_shrink()
 
     def _refresh_amounts(self):

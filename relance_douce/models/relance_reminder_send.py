@@ -1,13 +1,14 @@
 """How reminders leave: checked again under lock, then handed to their channel."""
 
 import logging
+import re
 
 from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, pdf
-from odoo.tools.mail import email_normalize, plaintext2html
+from odoo.tools.mail import plaintext2html
 
 from .relance_reminder import LIVE
 
@@ -15,8 +16,21 @@ _logger = logging.getLogger(__name__)
 
 #: reasons that only postpone a reminder; every other one takes its line out
 POSTPONING = ("gap", "budget", "waiting", "bank", "small", "address")
-#: failures of an e-mail that say nothing about the address: the same mail is sent again
-CONNECTION_FAILURES = ("mail_smtp", "unknown")
+#: failures that say nothing about the address: the same message is sent again. Odoo calls
+#: whatever a server answered while it took the mail “unknown”.
+TEMPORARY_FAILURES = (
+    "mail_smtp",
+    "mail_from_invalid",
+    "mail_from_missing",
+    "sms_server",
+    "sms_credit",
+    "sms_acc",
+    "unknown",
+)
+#: the mail server refuses for good (RFC 5321: 5yz)
+PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]")
+#: days after which a message that cannot be handed over takes the next channel
+RETRY_DAYS = 3
 
 
 class RelanceReminder(models.Model):
@@ -119,12 +133,12 @@ class RelanceReminder(models.Model):
         rows = self._decision_rows(company, date)
         going = self.browse()
         for reminder in self:
-            outcomes = {content: reminder._line_outcome(content, rows) for content in reminder.line_ids}
-            gone = reminder.line_ids.filtered(lambda content: outcomes[content] == "gone")  # noqa: B023
+            outcomes = {content: reminder._line_outcome(content, rows) for content in reminder._claims()}
+            gone = reminder._claims().filtered(lambda content: outcomes[content] == "gone")  # noqa: B023
             postponed = "postponed" in outcomes.values()
             gone._drop(self._drop_reason(gone, rows))
-            if reminder.state == "ready" and reminder.line_ids:
-                reminder.line_ids._refresh_amounts()
+            if reminder.state == "ready" and reminder._claims():
+                reminder._claims()._refresh_amounts()
                 if not postponed and reminder.state == "ready":
                     going += reminder
             elif reminder.state == "ready":
@@ -138,8 +152,11 @@ class RelanceReminder(models.Model):
         """
         decision = self.env["relance.decision"].with_context(relance_ignored_reminder_ids=self.ids)
         rows = {}
-        for again in {content._repeats_level() for content in self.line_ids}:
-            for row in decision.with_context(relance_again=again)._decide(company, date, self.partner_id):
+        lines = self._claims().move_line_id
+        for again in {content._repeats_level() for content in self._claims()}:
+            for row in decision.with_context(relance_again=again)._decide(
+                company, date, self.partner_id, move_lines=lines
+            ):
                 rows[row.move_line_id, again] = row
         return rows
 
@@ -191,6 +208,7 @@ class RelanceReminder(models.Model):
     # -- e-mail ------------------------------------------------------------------------------
     def _send_by_email(self, now):
         """One mail to the reminder contact and to nobody else, into the outbox."""
+        self._tell_missing_sender()
         self._ensure_invoice_tokens()
         dated = self._dated(now)
         texts = dated._render_texts()
@@ -200,6 +218,11 @@ class RelanceReminder(models.Model):
         messages = self._create_messages(texts, bodies, attachments)
         self._create_mails(messages, bodies, attachments)
         self._set_sent(now, "pending")
+
+    def _tell_missing_sender(self):
+        """Customers answer to nobody where neither signatory nor company has an address."""
+        nobody = self.filtered(lambda one: not one._own_address())
+        nobody._tell_managers(self.env._("Reminders leave without an e-mail address of ours"))
 
     def _dated(self, now):
         """These reminders, writing as of the local date of ``now``."""
@@ -287,6 +310,10 @@ class RelanceReminder(models.Model):
         return self.user_id.partner_id or self.company_id.partner_id
 
     def _email_from(self):
+        """Sender: whoever signs, the company, and at last whom the host sends as."""
+        return self._own_address() or self.env.user.email_formatted
+
+    def _own_address(self):
         return self._author().email_formatted or self.company_id.email_formatted
 
     def _mail_attachments(self, letters):
@@ -474,11 +501,14 @@ class RelanceReminder(models.Model):
             ).unlink()
 
     # -- delivery -----------------------------------------------------------------------------------
-    def _set_delivery(self, status, failure_type=None):
+    def _set_delivery(self, status, failure_type=None, failure_reason=None):
         """What became of the outgoing message, told by the host's notification.
 
         :param status: ``notification_status`` of the host
         """
+        temporary = failure_type in TEMPORARY_FAILURES and not (
+            failure_type == "unknown" and PERMANENT_REPLY.search(str(failure_reason or ""))
+        )
         sent = self.filtered(lambda reminder: reminder.state == "sent")
         if status == "sent":
             sent.delivery_state = "delivered"
@@ -486,18 +516,18 @@ class RelanceReminder(models.Model):
             sent.delivery_state = "bounced"
             sent._remember_bounce()
             sent._next_channel(self.env._("The e-mail came back."))
-        elif status == "exception" and failure_type in CONNECTION_FAILURES:
+        elif status == "exception" and temporary:
             sent.delivery_state = "pending"
         elif status == "exception":
             sent.delivery_state = "failed"
-            if failure_type == "mail_email_invalid":
+            if failure_type in ("mail_email_invalid", "unknown"):
                 sent._remember_bounce()
             sent._next_channel(self.env._("The message could not be delivered."))
 
     def _remember_bounce(self):
         """No more e-mail to this address until it changes."""
         for contact in self.filtered(lambda one: one.channel == "email").contact_id:
-            contact.relance_bounced_email = email_normalize(contact.email)
+            contact.relance_bounced_email = contact.email_normalized
 
     def _next_channel(self, why, date=None, keep_last=False):
         """The same contact once more, by the next channel that can reach the customer.
@@ -506,6 +536,9 @@ class RelanceReminder(models.Model):
         :param keep_last: leave a reminder as it is where no other channel is left
         """
         for reminder in self:
+            if reminder._live_twin():
+                # another message to this customer is under way: the next run looks again
+                continue
             tried = {*(reminder.tried_channels or "").split(","), reminder.channel}
             channel = reminder._best_channel(tried)
             if not channel:
@@ -530,10 +563,10 @@ class RelanceReminder(models.Model):
                 }
             )
 
-    def _best_channel(self, tried):
-        """Best channel of the level that is not in ``tried`` and can reach the customer."""
+    def _live_twin(self):
+        """The other reminder of this case and kind that did not leave yet, if there is one."""
         self.ensure_one()
-        twin = self.search(
+        return self.search(
             [
                 ("case_id", "=", self.case_id.id),
                 ("needs_approval", "=", self.needs_approval),
@@ -542,8 +575,25 @@ class RelanceReminder(models.Model):
             ],
             limit=1,
         )
-        if twin:
-            return None
+
+    @api.private
+    def _retry_undelivered(self, company, date):
+        """Contacts that came back while another message was under way get their next channel."""
+        returned = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "sent"),
+                ("delivery_state", "in", ("bounced", "failed")),
+                ("case_id.state", "=", "open"),
+                ("cancel_reason", "=", False),
+                ("contact_date", ">", fields.Date.subtract(date, days=30)),
+            ]
+        )
+        returned._next_channel(self.env._("The message came back."), date=date, keep_last=True)
+
+    def _best_channel(self, tried):
+        """Best channel of the level that is not in ``tried`` and can reach the customer."""
+        self.ensure_one()
         allowed = [channel for channel in self.level_id._channels() if channel not in tried]
         conditions = self.env["relance.decision"]._channel_conditions()
         if not allowed:
@@ -562,21 +612,31 @@ class RelanceReminder(models.Model):
 
     @api.model
     @api.private
-    def _requeue_mails(self):
-        """Mails that met no server leave again, with the same Message-ID.
+    def _requeue_mails(self, now=None):
+        """Messages that met no server leave again: mails with the same Message-ID.
 
-        A final failure made its reminder failed or bounced: what is pending met no server.
+        A refusal for good made its reminder failed or bounced: what is pending met no server.
+        After ``RETRY_DAYS`` it takes the next channel.
         """
         pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
-        mails = self.env["mail.mail"].search(
-            [
-                ("mail_message_id", "in", pending.message_id.ids),
-                ("state", "=", "exception"),
-            ]
-        )
+        waiting = [("mail_message_id", "in", pending.message_id.ids)]
+        mails = self.env["mail.mail"].search([*waiting, ("state", "=", "exception")])
+        texts = self.env["sms.sms"].search([*waiting, ("state", "=", "error")])
+        failing = mails.mail_message_id + texts.mail_message_id
+        stuck = self.browse()
+        for company, own in pending.grouped("company_id").items():
+            limit = fields.Date.subtract(company._relance_date(now), days=RETRY_DAYS)
+            late = own.filtered_domain([("contact_date", "<", limit)])
+            stuck += late.filtered(lambda one: one.message_id in failing)
+        stuck.delivery_state = "failed"
+        mails = mails.filtered(lambda mail: mail.mail_message_id not in stuck.message_id)
+        texts = texts.filtered(lambda text: text.mail_message_id not in stuck.message_id)
+        stuck._next_channel(self.env._("The message could not be delivered."))
         if mails:
             mails.write({"state": "outgoing", "failure_type": False, "failure_reason": False})
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        if texts:
+            texts.write({"state": "outgoing", "failure_type": False})
         return mails
 
     # -- by hand ------------------------------------------------------------------------------------
@@ -615,7 +675,7 @@ class RelanceReminder(models.Model):
         """
         cron = self.env["ir.cron"]
         now = fields.Datetime.now()
-        self._requeue_mails()
+        self._requeue_mails(now)
         companies = self.env["res.company"].search([("relance_active", "=", True)])
         todo = {company: self._sending_candidates(company, now).ids for company in companies}
         remaining = sum(map(len, todo.values()))

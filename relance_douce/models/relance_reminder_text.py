@@ -93,7 +93,7 @@ class RelanceReminder(models.Model):
     def _compute_words(self):
         for reminder in self:
             env = reminder.with_context(lang=reminder.lang).env
-            lines = reminder.line_ids
+            lines = reminder._claims()
             # what is really asked for: after the credits, as the table below the text says
             amounts = [
                 formatLang(env, total["net"], currency_obj=total["currency"])
@@ -107,7 +107,8 @@ class RelanceReminder(models.Model):
             reminder.date_text = long_date(env, date)
             reminder.deadline_text = long_date(env, fields.Date.add(date, days=8))
             contact = reminder.contact_id
-            reminder.greeting = env._("Hello,") if contact.is_company else env._("Hello %s,", contact.name)
+            person = contact.name if not contact.is_company else False
+            reminder.greeting = env._("Hello %s,", person) if person else env._("Hello,")
             reminder.claims_penalties = reminder._claims_penalties()
 
     def _join(self, env, words):
@@ -118,7 +119,7 @@ class RelanceReminder(models.Model):
 
     def _invoices_text(self, env):
         """“your invoice 2026/0012 of 3 March 2026”, or “your 3 invoices”."""
-        lines = self.line_ids
+        lines = self._claims()
         numbers = {line.move_id.id or line.name for line in lines}
         if len(numbers) == 1:
             line = lines[0]
@@ -277,8 +278,8 @@ class RelanceReminder(models.Model):
     def _letter_values(self, items):
         self.ensure_one()
         date = self._message_date()
-        rows = [self._letter_row(line, date) for line in self.line_ids]
-        claimed = set(self.line_ids.move_line_id.ids)
+        rows = [self._letter_row(line, date) for line in self._claims()]
+        claimed = set(self._claims().move_line_id.ids)
         credits = [item for item in items if item["left"] < 0]
         others = [
             {**item, "days_late": (date - item["date_due"]).days}
@@ -286,7 +287,7 @@ class RelanceReminder(models.Model):
             if item["left"] > 0 and item["move_line_id"] not in claimed
         ]
         currencies = {row["currency"] for row in rows}
-        moves = self.line_ids.move_id.sudo()  # links and bank details only
+        moves = self._claims().move_id.sudo()  # links and bank details only
         return {
             "rows": rows,
             "totals": self._letter_totals(rows, credits),

@@ -102,6 +102,7 @@ class RelanceRun(models.Model):
         reminders = self.env["relance.reminder"]
         reminders._lapse(company, date)
         reminders._escalate_unprepared(company, date)
+        reminders._retry_undelivered(company, date)
         self._materialise(company, date)
         run = self.create({"company_id": company.id, "date": date})
         run._open_cases()

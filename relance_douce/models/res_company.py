@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 
@@ -156,5 +157,8 @@ class ResCompany(models.Model):
 
     def action_relance_bank_entered(self):
         """One click: everything received up to today is booked."""
-        for company in self:
+        if not self.env.user.has_group("relance_douce.group_relance_user") or (self - self.env.companies):
+            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
+        # the accountant says how far the bank is entered; nothing else of the company changes
+        for company in self.sudo():
             company.relance_bank_entered_until = company._relance_date()

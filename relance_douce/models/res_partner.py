@@ -2,11 +2,16 @@ import re
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 #: French registry numbers of the State begin with 1, those of local bodies with 2
 PUBLIC_SIREN = re.compile(r"^[12]\d{8}(\d{5})?$")
 #: number of an association in the French national register (RNA)
 ASSOCIATION = re.compile(r"^W\d{9}$", re.IGNORECASE)
+
+
+#: without a right on reminders the customer shows nothing of them
+READERS = "relance_douce.group_relance_reader"
 
 
 class ResPartner(models.Model):
@@ -18,32 +23,39 @@ class ResPartner(models.Model):
         company_dependent=True,
         ondelete="set null",
         help="Empty: the first policy that matches this customer.",
+        groups=READERS,
     )
     relance_payer_id = fields.Many2one(
         "res.partner",
         string="Paid by",
         index="btree_not_null",
-        ondelete="restrict",
+        ondelete="set null",
         help="Who answers for this customer's invoices: head office of a chain, parent "
         "company. Empty: the customer.",
+        groups=READERS,
     )
     relance_channel = fields.Selection(
         lambda self: self.env["relance.reminder"]._fields["channel"].selection,
         string="Preferred channel",
         help="Used wherever the level allows it.",
+        groups=READERS,
     )
     relance_contact_id = fields.Many2one(
         "res.partner",
         string="Reminder contact",
         ondelete="set null",
         help="Gets the reminders. Empty: the invoice address, else the customer.",
+        groups=READERS,
     )
-    relance_paused_until = fields.Date(string="No reminders until", help="Last day without reminders.")
+    relance_paused_until = fields.Date(
+        string="No reminders until", help="Last day without reminders.", groups=READERS
+    )
     relance_user_id = fields.Many2one(
         "res.users",
         string="In charge of reminders",
         ondelete="set null",
         help="Signs and answers.",
+        groups=READERS,
     )
     relance_audience = fields.Selection(
         [
@@ -57,27 +69,39 @@ class ResPartner(models.Model):
         compute="_compute_relance_audience",
         store=True,
         readonly=False,
-        help="Decides which money rules apply; unknown is treated like a consumer.",
+        help="Decides which money rules apply; unknown is treated like a consumer. What a person "
+        "chose stays.",
+        groups=READERS,
     )
     relance_bounced_email = fields.Char(
-        readonly=True, help="This address sent a reminder back; changing it ends that."
+        readonly=True,
+        help="This address sent a reminder back; changing it ends that.",
+        groups=READERS,
     )
     relance_wrong_phone = fields.Char(
-        readonly=True, help="Somebody else answers at this number; changing it ends that."
+        readonly=True,
+        help="Somebody else answers at this number; changing it ends that.",
+        groups=READERS,
     )
     relance_level_id = fields.Many2one(
         "relance.level",
         string="Dunning level",
         compute="_compute_relance",
         search="_search_relance_level_id",
+        groups=READERS,
     )
     relance_case_id = fields.Many2one(
         "relance.case",
         string="Dunning case",
         compute="_compute_relance",
         search="_search_relance_case_id",
+        groups=READERS,
     )
-    relance_case_count = fields.Integer(compute="_compute_relance")
+    relance_case_count = fields.Integer(compute="_compute_relance", groups=READERS)
+
+    relance_audience_confirmed = fields.Boolean(
+        help="A person chose the audience: facts do not change it any more.", groups=READERS
+    )
 
     @api.depends("vat", "company_registry", "is_company", "parent_id", "commercial_partner_id")
     def _compute_relance_audience(self):
@@ -88,6 +112,9 @@ class ResPartner(models.Model):
         any is a consumer; a company without any waits to be qualified.
         """
         for partner in self:
+            if partner.relance_audience_confirmed and partner.relance_audience:
+                partner.relance_audience = partner.relance_audience
+                continue
             main = partner.commercial_partner_id or partner
             if main not in (partner, partner._origin) and main.relance_audience:
                 partner.relance_audience = main.relance_audience
@@ -126,7 +153,8 @@ class ResPartner(models.Model):
 
     def _relance_payer(self):
         """Who answers for these customers' invoices."""
-        customers = self.commercial_partner_id
+        # who pays for whom is no secret to the engine, whoever asks
+        customers = self.sudo().commercial_partner_id
         return self.browse().union(*(customer.relance_payer_id or customer for customer in customers))
 
     @api.depends_context("company")
@@ -158,23 +186,32 @@ class ResPartner(models.Model):
         return self._relance_search_case("id", operator, value)
 
     def _relance_search_case(self, field, operator, value):
-        if operator != "in":
+        """Customers whose payer has an open case of the company with such a ``field``."""
+        if operator not in ("in", "any"):
             return NotImplemented
-        cases = (
-            self.env["relance.case"]
-            .sudo()
-            .search([("company_id", "=", self.env.company.id), ("state", "=", "open")])
+        # which customers match; the cases themselves have their own rights
+        cases = self.env["relance.case"].sudo()
+        is_open = fields.Domain([("company_id", "=", self.env.company.id), ("state", "=", "open")])
+        condition = (
+            fields.Domain(field, "any", value)
+            if operator == "any" and field != "id"
+            else fields.Domain(value)
+            if operator == "any"
+            else fields.Domain(field, "in", [one for one in value if one])
         )
-        wanted = cases.filtered_domain([(field, "in", [one for one in value if one])])
-        found = [("commercial_partner_id", "in", wanted.partner_id.ids)]
-        paid_by = [("commercial_partner_id.relance_payer_id", "in", wanted.partner_id.ids)]
-        domain = fields.Domain(found) | fields.Domain(paid_by)
-        if False in value:
-            domain |= ~(
-                fields.Domain("commercial_partner_id", "in", cases.partner_id.ids)
-                | fields.Domain("commercial_partner_id.relance_payer_id", "in", cases.partner_id.ids)
-            )
+        domain = self._relance_paid_by(cases._search(is_open & condition))
+        if operator == "in" and False in value:
+            has_value = is_open & fields.Domain(field, "!=", False)
+            domain |= ~self._relance_paid_by(cases._search(has_value))
         return domain
+
+    def _relance_paid_by(self, cases):
+        """Domain of the customers whose payer has one of ``cases`` (a query)."""
+        payers = SQL("(SELECT partner_id FROM relance_case WHERE id IN %s)", cases.subselect())
+        return fields.Domain("commercial_partner_id.relance_payer_id", "in", payers) | (
+            fields.Domain("commercial_partner_id.relance_payer_id", "=", False)
+            & fields.Domain("commercial_partner_id", "in", payers)
+        )
 
     def write(self, vals):
         """A new parent or payer joins the open cases of those who become one payer."""
@@ -182,11 +219,15 @@ class ResPartner(models.Model):
         if not vals.keys().isdisjoint({"parent_id", "is_company", "relance_payer_id"}):
             moving = self.filtered("id")
         before = {partner: partner._relance_payer() for partner in moving}
+        if vals.get("relance_audience"):
+            vals = {"relance_audience_confirmed": True, **vals}
         result = super().write(vals)
         for partner, payer in before.items():
             if partner._relance_payer() != payer:
                 # the contact's editor need not have rights on reminders
                 self.env["relance.case"].sudo()._payer_changed(payer, partner._relance_payer())
+        if any(name.startswith("relance_") for name in vals):
+            self.env["account.move"]._relance_invalidate()
         return result
 
     def action_relance_case(self):

@@ -1,6 +1,7 @@
 """How letters are printed: without a server, in true millimetres, many in one call."""
 
 import base64
+import logging
 import mimetypes
 import re
 
@@ -23,6 +24,12 @@ LOGO_HEIGHT = {True: 22, False: 13}
 #: logos are not blown up: at least 96 dots per inch
 NATURAL_SIZE = 25.4 / 96
 BOLD = re.compile(r"<(?:b|strong)\b|font-weight|\bfw-bold")
+
+
+#: milliseconds that wkhtmltopdf waits for what lies in the page
+LOADING_TIME = "20"
+
+_logger = logging.getLogger(__name__)
 
 
 class IrActionsReport(models.Model):
@@ -146,6 +153,28 @@ class IrActionsReport(models.Model):
             scale = min(LOGO_HEIGHT[beside] / height, LOGO_WIDTH / width, NATURAL_SIZE)
             picture.set("style", f"width:{width * scale:.2f}mm;height:{height * scale:.2f}mm")
 
+    # -- many letters, one call -----------------------------------------------------------
+    @api.private
+    def _relance_letters(self, reminders):
+        """The letters of these reminders, by one call of wkhtmltopdf.
+
+        :return: dict reminder id → bytes of the PDF
+        :raise UserError: where wkhtmltopdf gives no PDF, twice
+        """
+        self.ensure_one()
+        report = self.with_context(force_report_rendering=True)
+        for _attempt in range(2):
+            streams = report._render_qweb_pdf_prepare_streams(self.report_name, {}, reminders.ids)
+            letters = {
+                reminder_id: streams[reminder_id]["stream"].getvalue() for reminder_id in reminders.ids
+            }
+            if all(letter.startswith(b"%PDF") for letter in letters.values()):
+                return letters
+            _logger.warning("wkhtmltopdf gave no PDF for %s", reminders)
+        raise UserError(
+            self.env._("The letter could not be printed. It is tried again tomorrow, or with Retry.")
+        )
+
     # -- wkhtmltopdf -----------------------------------------------------------------------
     def _run_wkhtmltopdf(self, bodies, report_ref=False, **kwargs):
         if report_ref and self._get_report(report_ref)._is_relance_letter():
@@ -163,9 +192,10 @@ class IrActionsReport(models.Model):
             set_viewport_size=set_viewport_size,
         )
         if self.env.context.get("relance_letter"):
-            # the script of a letter is done when the page is loaded; without shrinking a
+            # the script of a letter is done when the page is loaded, but fonts that lie in
+            # the page take a moment more; without shrinking a
             # millimetre is one at any resolution as long as nothing is zoomed
-            for option, value in (("--javascript-delay", "0"), ("--zoom", "1")):
+            for option, value in (("--javascript-delay", LOADING_TIME), ("--zoom", "1")):
                 if option in args:
                     args[args.index(option) + 1] = value
             # a picture that cannot be fetched leaves a gap, not a letter unsent
