@@ -299,6 +299,7 @@ class TestStopAtOnce(RelanceCase):
                 moves.search([("relance_reason", "ilike", "prévue")])
                 or moves.search([("relance_reason", "ilike", "planned")]),
             )
+            self.assertIn(self.late, moves.search([("relance_reason", "=", self.late.relance_reason)]))
             self.assertIn(self.late, moves.search([("relance_reason", "!=", False)]))
             self.assertNotIn(self.late, moves.search([("relance_reason", "=", False)]))
             self.assertIn(self.late, moves.search([("relance_level_id", "ilike", "Court")]))

@@ -1,3 +1,5 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
@@ -208,11 +210,17 @@ class AccountMove(models.Model):
         reasons = {
             reason.removesuffix("_pre_due")
             for reason, forms in sentences.items()
-            if any(wanted in form.lower() for form in forms)
+            if any(self._relance_says(form.lower(), wanted) for form in forms)
         }
         if not reasons:
             return Domain.FALSE
         return self._relance_search(SQL("reason IN %s", tuple(reasons)))
+
+    @api.model
+    def _relance_says(self, form, words):
+        """Whether a sentence of this form contains ``words``, or is ``words`` filled in."""
+        filled_in = ".*".join(map(re.escape, re.split(r"%\(\w+\)s", form)))
+        return words in form or bool(re.fullmatch(filled_in, words))
 
     def _relance_search_column(self, column, operator, value):
         if operator not in ("in", "any"):

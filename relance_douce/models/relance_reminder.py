@@ -162,6 +162,7 @@ class RelanceReminder(models.Model):
         moved = self.filtered(lambda reminder: reminder.state in allowed)
         if moved:
             moved.write({"state": new, **values})
+            self.env["account.move"]._relance_invalidate()
         return moved
 
     def _set_ready(self, **values):

@@ -358,13 +358,13 @@ class RelanceReminder(models.Model):
     def _send_by_letter(self, now):
         """Render the letter for the print queue; it is sent once it is marked as posted."""
         self._dated(now)._render_letters()
+        self._set_prepared(now)
+
+    def _set_prepared(self, now):
+        """What people have to do is laid out for them: the letter, the call."""
         for company, reminders in self.grouped("company_id").items():
             reminders.write(
-                {
-                    "date_prepared": company._relance_date(now),
-                    "error": False,
-                    "error_date": False,
-                }
+                {"date_prepared": company._relance_date(now), "error": False, "error_date": False}
             )
 
     def _render_letters(self):
@@ -472,14 +472,7 @@ class RelanceReminder(models.Model):
                 for reminder in self
             ]
         )
-        for company, reminders in self.grouped("company_id").items():
-            reminders.write(
-                {
-                    "date_prepared": company._relance_date(now),
-                    "error": False,
-                    "error_date": False,
-                }
-            )
+        self._set_prepared(now)
 
     def _caller(self):
         """Who calls: the salesperson of the customer if she may, else whoever signs."""
