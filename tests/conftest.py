@@ -5,6 +5,7 @@ Odoo gives its default tags only to test classes whose module starts with
 """
 
 import logging
+import os
 import unittest
 
 import pytest
@@ -31,6 +32,12 @@ def _start_browser_or_fail(self, *args, **kwargs):
 
 
 common.ChromeBrowser.__init__ = _start_browser_or_fail
+
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    # The workers share one filestore, which is thrown away after the run. What a class cleans
+    # up at its end are the files that its own database does not know: also those that a test
+    # of the other worker has just written.
+    TransactionCase._gc_filestore = classmethod(lambda cls: None)
 
 # a bundle that was still loading when the browser was closed after a passed test
 _is_ignored = common.IGNORED_MSGS

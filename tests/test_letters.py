@@ -518,7 +518,7 @@ class TestNoServer(LetterCase):
                 if str(path).endswith(".html"):
                     with open(path, encoding="utf-8") as file:
                         bodies.append(file.read())
-            self.assertEqual(args[args.index("--javascript-delay") + 1], "20")
+            self.assertEqual(args[args.index("--javascript-delay") + 1], "0")
             return run(args)
 
         with patch.object(host, "_run_wkhtmltopdf", read):

@@ -26,9 +26,6 @@ NATURAL_SIZE = 25.4 / 96
 BOLD = re.compile(r"<(?:b|strong)\b|font-weight|\bfw-bold")
 
 
-#: milliseconds that wkhtmltopdf waits for what lies in the page
-LOADING_TIME = "20"
-
 _logger = logging.getLogger(__name__)
 
 
@@ -192,10 +189,9 @@ class IrActionsReport(models.Model):
             set_viewport_size=set_viewport_size,
         )
         if self.env.context.get("relance_letter"):
-            # the script of a letter is done when the page is loaded, but fonts that lie in
-            # the page take a moment more; without shrinking a
+            # the script of a letter is done when the page is loaded; without shrinking a
             # millimetre is one at any resolution as long as nothing is zoomed
-            for option, value in (("--javascript-delay", LOADING_TIME), ("--zoom", "1")):
+            for option, value in (("--javascript-delay", "0"), ("--zoom", "1")):
                 if option in args:
                     args[args.index(option) + 1] = value
             # a picture that cannot be fetched leaves a gap, not a letter unsent
