@@ -1,7 +1,7 @@
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
@@ -225,13 +225,12 @@ class AccountMove(models.Model):
     def _relance_search_column(self, column, operator, value):
         if operator not in ("in", "any"):
             return NotImplemented
-        comodel = self._fields[f"relance_{column}"]
-        if operator == "any" or (comodel.type == "many2one" and any(isinstance(one, str) for one in value)):
-            # the name of a level
-            value = self.env[comodel.comodel_name]._search(value).get_result_ids()
+        if operator == "any":
+            comodel = self._fields[f"relance_{column}"].comodel_name
+            value = self.env[comodel]._search(value).get_result_ids()
         wanted = [one for one in value if one]
         domain = Domain.FALSE
-        name = {"level_id": "level_id", "next_level_id": "target_level_id"}.get(column, column)
+        name = {"next_level_id": "target_level_id"}.get(column, column)
         if wanted:
             domain |= self._relance_search(SQL("%s IN %s", SQL.identifier(name), tuple(wanted)))
         if len(wanted) < len(value):
@@ -274,10 +273,6 @@ class AccountMove(models.Model):
         return domain
 
     # -- what a person does ----------------------------------------------------------------------
-    def _relance_check_user(self):
-        if not self.env.user.has_group("relance_douce.group_relance_user"):
-            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
-
     def action_relance_now(self):
         """Remind these invoices now: one allowed step, or the last level once more.
 
@@ -285,7 +280,7 @@ class AccountMove(models.Model):
         :raise UserError: with the reason why nothing may be sent
         """
         self.check_access("read")
-        self._relance_check_user()
+        self.env["relance.reminder"]._check_user()
         # reminders are made and moved by the engine; the user's right was just checked
         reminders = self.env["relance.reminder"].sudo()
         for company, moves in self.grouped("company_id").items():

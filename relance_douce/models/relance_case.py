@@ -82,7 +82,7 @@ class RelanceCase(models.Model):
     def _compute_tone(self):
         """Tone of the level reached, else of what is being prepared."""
         for case in self:
-            live = case.reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
+            live = case.reminder_ids._live()
             case.tone = case.level_id.tone or live[:1].level_id.tone
 
     def _compute_open_lines(self):
@@ -223,7 +223,7 @@ class RelanceCase(models.Model):
         if not until:
             raise UserError(self.env._("Say until when dunning is paused."))
         self.write({"paused_until": until, "pause_reason": reason or False})
-        live = self.reminder_ids.filtered(lambda reminder: reminder.state in ("draft", "ready"))
+        live = self.reminder_ids._live()
         live._allowed()._set_cancelled(
             self.env._(
                 "Paused until %(until)s. %(reason)s", until=format_date(self.env, until), reason=reason or ""
@@ -317,7 +317,7 @@ class RelanceCase(models.Model):
     def _join(self, keep):
         """Move everything of this open case to ``keep`` and close it."""
         self.ensure_one()
-        live = (self + keep).reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
+        live = (self + keep).reminder_ids._live()
         live._set_cancelled(self.env._("The customer was merged with another one."))
         self.reminder_ids.line_ids.write({"case_id": keep.id})
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
@@ -334,7 +334,7 @@ class RelanceCase(models.Model):
         case of somebody who answers for nothing any more goes over to the new payer.
         """
         cases = self.search([("partner_id", "in", before.ids), ("state", "=", "open")])
-        live = cases.reminder_ids.filtered(lambda one: one.state in ("draft", "ready"))
+        live = cases.reminder_ids._live()
         live._set_cancelled(self.env._("%s answers for these invoices now.", after.display_name))
         for case in cases:
             if case.partner_id._relance_payer() != case.partner_id:

@@ -28,8 +28,7 @@ class RelanceHold(models.Model):
     def action_release(self):
         """End the hold: the line goes on where it stood."""
         self.check_access("read")
-        if not self.env.user.has_group("relance_douce.group_relance_user"):
-            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
+        self.env["relance.reminder"]._check_user()
         if (
             not self.env.su
             and "approval" in self.mapped("reason")

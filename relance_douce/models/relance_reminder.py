@@ -143,6 +143,19 @@ class RelanceReminder(models.Model):
         """The lines that are still claimed, without those that dropped out of a second attempt."""
         return self.line_ids.filtered(lambda content: not content.dropped)
 
+    def _live(self):
+        """Those that did not leave yet and still may."""
+        return self.filtered(lambda reminder: reminder.state in LIVE)
+
+    @api.model
+    def _check_user(self):
+        """Refuse who may not remind customers.
+
+        :raise AccessError: naming the right that is missing
+        """
+        if not self.env.user.has_group("relance_douce.group_relance_user"):
+            raise AccessError(self.env._("You need the right “Reminders: user” to remind customers."))
+
     def _allowed(self, *states):
         """These reminders with full rights, once the user's own rights were checked.
 
@@ -175,7 +188,7 @@ class RelanceReminder(models.Model):
 
     def _set_cancelled(self, reason):
         """Cancel what did not leave yet; a second attempt leaves the first one as it was."""
-        again = self.filtered(lambda one: one.state in LIVE and one.date_sent)
+        again = self._live().filtered("date_sent")
         again._update_state(LIVE, "sent", delivery_state="bounced", cancel_reason=reason)
         again._take_contact_date_back()
         cancelled = self._update_state(LIVE, "cancelled", cancel_reason=reason)

@@ -56,7 +56,7 @@ class RelanceReminder(models.Model):
         """
         now = now or fields.Datetime.now()
         done = 0
-        for company in self._companies_to_send(now):
+        for company in self._companies_to_send():
             left = None if limit is None else limit - done
             if left is not None and left <= 0:
                 break
@@ -64,7 +64,7 @@ class RelanceReminder(models.Model):
             done += len(candidates._process(company, now))
         return done
 
-    def _companies_to_send(self, now):
+    def _companies_to_send(self):
         """Companies with something ready."""
         return (
             self.env["res.company"]
@@ -216,7 +216,7 @@ class RelanceReminder(models.Model):
         bodies = dated._mail_bodies(texts)
         attachments = dated._mail_attachments(letters)
         messages = self._create_messages(texts, bodies, attachments)
-        self._create_mails(messages, bodies, attachments)
+        self._create_mails(messages, bodies)
         self._set_sent(now, "pending")
 
     def _tell_missing_sender(self):
@@ -262,7 +262,7 @@ class RelanceReminder(models.Model):
             reminder.message_id = message
         return messages
 
-    def _create_mails(self, messages, bodies, attachments):
+    def _create_mails(self, messages, bodies):
         """The mails in the outbox and the notifications that follow their delivery."""
         mails = (
             self.env["mail.mail"]
@@ -639,10 +639,9 @@ class RelanceReminder(models.Model):
         for company, reminders in self._allowed("ready").grouped("company_id").items():
             own = reminders.filtered(lambda one: not one.date_prepared)
             date = company._relance_date(now)
-            before = {one.id: one.partner_id for one in own}
             own._process(company, now)
             waiting = own.filtered(lambda one: one.state == "ready" and not one.date_prepared)
-            if waiting and len(before) == 1:
+            if waiting and len(own) == 1:
                 raise UserError(waiting._why_not_now(company, date))
         return True
 
