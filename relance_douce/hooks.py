@@ -7,7 +7,7 @@ def uninstall_hook(env):
     Activities, followers and messages of our models are the host's rows: Odoo
     drops our tables, but not what points at them by name.
     """
-    ours = ["relance.case", "relance.reminder", "relance.policy", "relance.run"]
+    ours = ["relance.case", "relance.reminder", "relance.policy", "relance.run", "relance.plan"]
     env["mail.activity"].with_context(active_test=False).search([("res_model", "in", ours)]).unlink()
     env["mail.followers"].search([("res_model", "in", ours)]).unlink()
     env["mail.message"].search([("model", "in", ours)]).unlink()
@@ -16,6 +16,7 @@ def uninstall_hook(env):
     env.cr.execute(
         """
         DELETE FROM relance_hold;
+        DELETE FROM relance_plan;
         DELETE FROM relance_reminder;
         DELETE FROM relance_case;
         DELETE FROM relance_run;

@@ -65,6 +65,24 @@ class AccountMove(models.Model):
         compute_sudo=True,
         groups=READERS,
     )
+    relance_factor_id = fields.Many2one(
+        "res.partner",
+        string="Assigned to",
+        copy=False,
+        tracking=True,
+        ondelete="restrict",
+        help="The factor who bought this invoice and collects it: we neither remind nor grant a plan.",
+        groups=READERS,
+    )
+    relance_plan_ids = fields.Many2many(
+        "relance.plan",
+        string="Payment plans",
+        compute="_compute_relance_plans",
+        search="_search_relance_plans",
+        compute_sudo=True,
+        groups=READERS,
+    )
+    relance_plan_count = fields.Integer(compute="_compute_relance_plans", compute_sudo=True, groups=READERS)
     relance_reminder_ids = fields.Many2many(
         "relance.reminder",
         string="Reminders",
@@ -167,6 +185,23 @@ class AccountMove(models.Model):
             reminders = groups.get(move._origin, self.env["relance.reminder"])
             move.relance_reminder_ids = reminders
             move.relance_reminder_count = len(reminders)
+
+    def _compute_relance_plans(self):
+        groups = dict(
+            self.env["relance.plan.claim"]._read_group(
+                [("move_id", "in", self._origin.ids)], ["move_id"], ["plan_id:recordset"]
+            )
+        )
+        for move in self:
+            plans = groups.get(move._origin, self.env["relance.plan"])
+            move.relance_plan_ids = plans
+            move.relance_plan_count = len(plans)
+
+    def _search_relance_plans(self, operator, value):
+        claims = self.env["relance.plan.claim"].sudo()._search([("plan_id", operator, value)])
+        return Domain(
+            "id", "in", SQL("(SELECT move_id FROM relance_plan_claim WHERE id IN %s)", claims.subselect())
+        )
 
     # -- search --------------------------------------------------------------------------------
     def _relance_search(self, condition):
@@ -289,6 +324,18 @@ class AccountMove(models.Model):
         self._relance_invalidate()
         return reminders.sudo(False)._open_action()
 
+    def action_negotiate_plan(self):
+        """Open the negotiation of a payment plan over these invoices."""
+        self.check_access("read")
+        return self.env["relance.plan.negotiate"]._open(
+            self.line_ids.filtered(lambda line: line.account_type == "asset_receivable"), moves=self
+        )
+
+    def action_relance_plans(self):
+        """The payment plans that cover this invoice."""
+        self.ensure_one()
+        return self.relance_plan_ids._open_action()
+
     def action_relance_history(self):
         """The reminders that claimed this invoice."""
         self.ensure_one()
@@ -314,7 +361,19 @@ class AccountMove(models.Model):
         """Instalments that the host rebuilt keep the level their invoice had reached."""
         posted = super()._post(soft)
         posted._relance_restore_levels()
+        posted._relance_restore_plans()
         return posted
+
+    def _relance_restore_plans(self):
+        """Instalments that the host rebuilt are covered by their plan again."""
+        # whoever posts need not know about plans
+        claims = (
+            self.env["relance.plan.claim"]
+            .sudo()
+            .search([("move_id", "in", self.ids), ("plan_id.state", "in", ("proposed", "active"))])
+        )
+        claims._relink(self.sudo())
+        claims.plan_id._refresh()
 
     def _relance_restore_levels(self):
         """Give rebuilt instalments the last level that left for their invoice."""

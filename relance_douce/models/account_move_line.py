@@ -44,6 +44,7 @@ class AccountMoveLine(models.Model):
         if lines:
             # the user pays, matches or cancels and need not know about reminders
             self.env["relance.reminder"].sudo()._touch(lines.sudo())
+            self.env["relance.plan"].sudo()._touch(lines.sudo())
             lines.move_id._relance_invalidate()
 
     @api.private

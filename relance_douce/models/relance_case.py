@@ -52,6 +52,8 @@ class RelanceCase(models.Model):
 
     reminder_ids = fields.One2many("relance.reminder", "case_id", string="Reminders")
     reminder_count = fields.Integer(compute="_compute_reminder_count")
+    plan_ids = fields.One2many("relance.plan", "case_id", string="Payment plans")
+    plan_count = fields.Integer(compute="_compute_plan_count")
     open_line_ids = fields.Many2many(
         "account.move.line", compute="_compute_open_lines", compute_sudo=True, string="Open invoices"
     )
@@ -77,6 +79,14 @@ class RelanceCase(models.Model):
         )
         for case in self:
             case.reminder_count = counts.get(case._origin, 0)
+
+    @api.depends("plan_ids")
+    def _compute_plan_count(self):
+        counts = dict(
+            self.env["relance.plan"]._read_group([("case_id", "in", self.ids)], ["case_id"], ["__count"])
+        )
+        for case in self:
+            case.plan_count = counts.get(case._origin, 0)
 
     @api.depends("level_id.tone", "reminder_ids.state", "reminder_ids.level_id")
     def _compute_tone(self):
@@ -250,6 +260,17 @@ class RelanceCase(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         return {**action, "domain": [("case_id", "=", self.id)], "context": {}}
 
+    def action_open_plans(self):
+        self.ensure_one()
+        return self.plan_ids._open_action()
+
+    def action_negotiate_plan(self):
+        """Open the negotiation of a payment plan over what is overdue of this payer."""
+        self.ensure_one()
+        self.check_access("read")
+        lines = self.open_line_ids
+        return self.env["relance.plan.negotiate"]._open(self._overdue(lines) or lines)
+
     def action_open_lines(self):
         self.ensure_one()
         moves = self.open_line_ids.move_id
@@ -321,6 +342,7 @@ class RelanceCase(models.Model):
         live._set_cancelled(self.env._("The customer was merged with another one."))
         self.reminder_ids.line_ids.write({"case_id": keep.id})
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
+        self.plan_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.activity_ids.write({"res_id": keep.id})
         self.message_change_thread(keep)
         self._set_settled()
@@ -356,3 +378,4 @@ class RelanceCase(models.Model):
         else:
             self.partner_id = payer
             self.reminder_ids.write({"partner_id": payer.id})
+            self.plan_ids.write({"partner_id": payer.id})

@@ -190,6 +190,8 @@ class RelanceDecision(models.AbstractModel):
                 "hold",
                 SQL("line.no_followup IS TRUE OR line.payment_state = 'blocked'"),
             ),
+            Reason("plan", "line", "hold", SQL("line.planned"), SQL("line.planned_until")),
+            Reason("assigned", "line", "hold", SQL("line.assigned")),
             Reason("collected", "line", "hold", SQL("line.collected")),
             Reason("paying", "line", "hold", SQL("line.paying_until IS NOT NULL"), SQL("line.paying_until")),
         ]
@@ -321,6 +323,9 @@ class RelanceDecision(models.AbstractModel):
             "relance.reminder",
             "relance.reminder.line",
             "relance.hold",
+            "relance.plan",
+            "relance.plan.claim",
+            "relance.plan.message",
             "payment.transaction",
             "account.payment",
             "account.payment.method.line",
@@ -348,6 +353,9 @@ class RelanceDecision(models.AbstractModel):
                    move.payment_state,
                    COALESCE(method.relance_collects, FALSE) AS collected,
                    paying.until AS paying_until,
+                   COALESCE(plan.planned, FALSE) AS planned,
+                   plan.until AS planned_until,
+                   move.relance_factor_id IS NOT NULL AS assigned,
                    aml.relance_level_id,
                    aml.relance_level_date
               FROM account_move_line aml
@@ -364,6 +372,7 @@ class RelanceDecision(models.AbstractModel):
                         OR (transaction.state = 'done' AND NOT transaction.is_post_processed)
                   GROUP BY link.invoice_id
                  ) paying ON paying.invoice_id = move.id AND paying.until > %(date)s
+         LEFT JOIN (%(plans)s) plan ON plan.move_line_id = aml.id
              WHERE aml.account_id = ANY(%(accounts)s)
                AND aml.reconciled IS NOT TRUE
                AND aml.company_id = %(company)s
@@ -380,7 +389,31 @@ class RelanceDecision(models.AbstractModel):
             types=CLAIMABLE_TYPES,
             settled=SETTLED_STATES,
             paying_days=PAYING_DAYS,
+            plans=self._plans_query(company, date),
             restriction=self._restriction(partners),
+        )
+
+    def _plans_query(self, company, date):
+        """Items that rest because a plan covers them: ``move_line_id``, ``planned``, ``until``.
+
+        A plan that is kept has no end; an offer rests until its last day.
+        """
+        return SQL(
+            """
+            SELECT claim.move_line_id,
+                   TRUE AS planned,
+                   CASE WHEN bool_or(plan.state IN ('active', 'kept')) THEN NULL
+                        ELSE max(plan.date_valid) END AS until
+              FROM relance_plan_claim claim
+              JOIN relance_plan plan ON plan.id = claim.plan_id
+             WHERE (claim.live IS NOT NULL OR claim.tolerated)
+               AND claim.move_line_id IS NOT NULL
+               AND plan.company_id = %(company)s
+               AND (plan.state IN ('active', 'kept') OR plan.date_valid >= %(date)s)
+          GROUP BY claim.move_line_id
+            """,
+            company=company.id,
+            date=date,
         )
 
     def _restriction(self, partners):
@@ -455,9 +488,17 @@ class RelanceDecision(models.AbstractModel):
                            max(contact_date) FILTER (WHERE is_service) AS last_pre_due,
                            count(*) FILTER (WHERE NOT is_service
                                               AND contact_date > %(date)s - 30) AS claims_30d
-                      FROM relance_reminder
-                     WHERE company_id = %(company)s AND contact_date IS NOT NULL
-                       AND NOT (id = ANY(%(ignored)s))
+                      FROM (SELECT partner_id, contact_date, is_service
+                              FROM relance_reminder
+                             WHERE company_id = %(company)s AND contact_date IS NOT NULL
+                               AND NOT (id = ANY(%(ignored)s))
+                             UNION ALL
+                            -- what claims the rest of a plan paces reminders like one of them
+                            SELECT partner_id, contact_date, FALSE
+                              FROM relance_plan_message
+                             WHERE company_id = %(company)s AND state = 'sent'
+                               AND kind IN ('notice', 'broken')
+                           ) contact_made
                   GROUP BY partner_id
                  ) recent ON recent.partner_id = payer.id
          LEFT JOIN (SELECT case_id,
@@ -719,6 +760,11 @@ class RelanceDecision(models.AbstractModel):
         not_due = _("“%(level)s” is planned for %(until)s.")
         return {
             "host_flag": (_("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),) * 2,
+            "plan": (
+                _("A payment plan is being agreed: reminders rest until %(until)s."),
+                _("A payment plan is under way: reminders rest while it is kept."),
+            ),
+            "assigned": (_("This invoice is assigned to a factor, who collects it."),) * 2,
             "collected": (_("We collect this payment ourselves: nothing is claimed."),) * 2,
             "paying": (paying, paying),
             "no_policy": (_("No dunning policy applies to this customer."),) * 2,

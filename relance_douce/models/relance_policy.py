@@ -1,8 +1,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_amount, format_date
 from odoo.tools.safe_eval import safe_eval
+
+from ..tools import schedule
 
 
 class RelancePolicy(models.Model):
@@ -58,6 +60,55 @@ class RelancePolicy(models.Model):
         help="Below this total (company currency) nobody is reminded.",
     )
 
+    # payment plans: beyond these limits a manager decides
+    plan_max_count = fields.Integer(string="Most instalments", default=12)
+    plan_max_months = fields.Integer(
+        string="Longest plan (months)", default=12, help="From the offer to the last instalment."
+    )
+    plan_min_amount = fields.Float(
+        string="Smallest instalment", default=50.0, help="In the company's currency."
+    )
+    plan_min_first_percent = fields.Float(
+        string="Smallest first payment (%)", help="Of what is owed. 0: no smallest one."
+    )
+    plan_max_first_days = fields.Integer(
+        string="First payment within (days)", default=45, help="Of the offer. 0: no limit."
+    )
+    plan_offer_days = fields.Integer(
+        string="Offer valid for (days)", default=7, help="So long reminders rest; renewed once."
+    )
+    plan_accept_counter = fields.Boolean(
+        string="Accept counter-proposals within the limits",
+        default=True,
+        help="Otherwise whoever is in charge decides about each.",
+    )
+    plan_needs_code = fields.Boolean(
+        string="One-time code to sign", help="The customer types a code sent by SMS or e-mail."
+    )
+    plan_reminder_days = fields.Integer(string="Reminder before an instalment (days)", default=3)
+    plan_grace_days = fields.Integer(
+        string="Days of grace", default=5, help="After the friendly word about a missed instalment."
+    )
+    plan_break = fields.Selection(
+        [("auto", "By itself"), ("manual", "By a person")],
+        string="A plan not kept ends",
+        default="auto",
+        required=True,
+        help="Consumers lose their instalments only by a person, after a written notice.",
+    )
+    plan_notice_days = fields.Integer(
+        string="Notice before it ends (days)",
+        default=8,
+        help="0: without notice. Consumers have 30 days at least.",
+    )
+
+    _plan_positive = models.Constraint(
+        "CHECK (plan_max_count > 0 AND plan_max_months > 0 AND plan_min_amount >= 0"
+        " AND plan_min_first_percent >= 0 AND plan_min_first_percent <= 100"
+        " AND plan_max_first_days >= 0 AND plan_offer_days > 0 AND plan_reminder_days >= 0"
+        " AND plan_grace_days >= 0 AND plan_notice_days >= 0)",
+        "The limits of payment plans cannot be negative; number, duration and validity need at least one.",
+    )
     _positive = models.Constraint(
         "CHECK (min_days_between_contacts >= 0 AND max_contacts_30d > 0 AND approval_days > 0"
         " AND ready_days > 0 AND max_silence_days > 0 AND min_amount >= 0)",
@@ -172,6 +223,120 @@ class RelancePolicy(models.Model):
             usable=tuple(policies.ids),
             automatic=automatic,
         )
+
+    @api.model
+    @api.private
+    def _for_payer(self, company, payer):
+        """The policy of this payer in ``company``; where none applies, one with shipped limits."""
+        payer.flush_recordset()
+        partner = payer.with_company(company).sudo()
+        [[policy]] = self.env.execute_query(
+            SQL(
+                "SELECT %s FROM res_partner payer WHERE payer.id = %s",
+                self._policy_sql(partner, company),
+                payer.id,
+            )
+        )
+        return self.browse(policy) or self.new()
+
+    @api.private
+    def _plan_limits_exceeded(self, company, currency, instalments, date):
+        """Sentences that say which limits these instalments leave; none if they keep them all.
+
+        :param instalments: list of (date, amount in ``currency``), in order
+        :param date: local date of the offer
+        """
+        _ = self.env._
+        sentences = []
+        if not instalments:
+            return sentences
+
+        def money(amount):
+            return format_amount(self.env, amount, currency)
+
+        days = [day for day, _amount in instalments]
+        amounts = [float(amount) for _day, amount in instalments]
+        if len(days) > self.plan_max_count:
+            sentences.append(
+                _(
+                    "%(count)s instalments; the policy allows %(most)s.",
+                    count=len(days),
+                    most=self.plan_max_count,
+                )
+            )
+        last = fields.Date.add(date, months=self.plan_max_months)
+        if days[-1] > last:
+            sentences.append(
+                _(
+                    "The last instalment is on %(day)s; the policy ends on %(last)s.",
+                    day=format_date(self.env, days[-1]),
+                    last=format_date(self.env, last),
+                )
+            )
+        smallest = self._plan_smallest(company, currency, date)
+        if currency.compare_amounts(min(amounts), smallest) < 0:
+            sentences.append(
+                _(
+                    "An instalment of %(amount)s; the policy asks for %(least)s at least.",
+                    amount=money(min(amounts)),
+                    least=money(smallest),
+                )
+            )
+        first = currency.round(sum(amounts) * self.plan_min_first_percent / 100)
+        if currency.compare_amounts(amounts[0], first) < 0:
+            sentences.append(
+                _(
+                    "A first payment of %(amount)s; the policy asks for %(least)s at least.",
+                    amount=money(amounts[0]),
+                    least=money(first),
+                )
+            )
+        if self.plan_max_first_days and (days[0] - date).days > self.plan_max_first_days:
+            sentences.append(_("The first payment is more than %s days away.", self.plan_max_first_days))
+        return sentences
+
+    def _plan_smallest(self, company, currency, date):
+        """The smallest instalment, in ``currency``."""
+        return company.currency_id._convert(self.plan_min_amount or 0.0, currency, company, date)
+
+    @api.private
+    def _plan_offers(self, company, currency, total, first, every="month", skipped=(), date=None):
+        """Three offers within the limits: short, balanced, long; fewer where they are the same.
+
+        :param total: what is owed, in ``currency``
+        :param first: day of the first instalment
+        :param date: local date of the offer
+        :return: list of (``short`` | ``balanced`` | ``long``, list of (date, Decimal))
+        """
+        digits = currency.decimal_places
+        amount = schedule.exact(currency.round(total), digits)
+        date = date or company._relance_date()
+        smallest = schedule.exact(currency.round(self._plan_smallest(company, currency, date)), digits)
+        longest = min(
+            self.plan_max_count,
+            schedule.most(amount, smallest, digits),
+            schedule.most_until(first, fields.Date.add(date, months=self.plan_max_months), every, skipped)
+            or 1,
+        )
+        # a first payment that the policy asks for weighs more than an even share
+        share = schedule.exact(currency.round(total * self.plan_min_first_percent / 100), digits)
+        counts = {
+            "short": max(2, round(longest / 4)),
+            "balanced": max(3, round(longest / 2)),
+            "long": longest,
+        }
+        offers = {}
+        for name, count in counts.items():
+            count = min(count, longest)
+            down = share if count > 1 and share * count > amount else None
+            try:
+                parts = schedule.amounts(amount, count, digits, down, None)
+            except schedule.ScheduleError:
+                continue
+            offers.setdefault(
+                count, (name, list(zip(schedule.dates(count, first, every, skipped), parts, strict=True)))
+            )
+        return list(offers.values())
 
     def _matches_sql(self, partner):
         """SQL over the alias ``payer``: whether the policy's domain matches it."""

@@ -10,6 +10,7 @@ class RelanceReminder(models.Model):
 
     _name = "relance.reminder"
     _description = "Reminder"
+    _inherit = ["relance.mail.mixin"]
     _order = "date_planned desc, id desc"
     _rec_name = "display_name"
 
@@ -99,7 +100,6 @@ class RelanceReminder(models.Model):
     cancel_reason = fields.Char(string="Why not", readonly=True)
     error = fields.Text(readonly=True)
     error_date = fields.Date(readonly=True)
-    message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null", index=True)
     attachment_id = fields.Many2one("ir.attachment", string="Letter", readonly=True, ondelete="set null")
 
     _live_unique = models.UniqueIndex(
@@ -119,6 +119,9 @@ class RelanceReminder(models.Model):
     def _compute_contact_phone(self):
         for reminder in self:
             reminder.contact_phone = reminder.contact_id.phone or reminder.partner_id.phone
+
+    def _thread(self):
+        return self.case_id
 
     # -- states ------------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions

@@ -211,11 +211,14 @@ class RelanceReminder(models.Model):
         self._tell_missing_sender()
         self._ensure_invoice_tokens()
         dated = self._dated(now)
+        dated._freeze_plan_offers()
         texts = dated._render_texts()
         letters = dated.filtered("level_id.attach_letter")._render_letters()
         bodies = dated._mail_bodies(texts)
         attachments = dated._mail_attachments(letters)
-        messages = self._create_messages(texts, bodies, attachments)
+        messages = self._create_messages(
+            {reminder.id: texts[reminder.id][0] for reminder in self}, bodies, attachments
+        )
         self._create_mails(messages, bodies)
         self._set_sent(now, "pending")
 
@@ -227,94 +230,6 @@ class RelanceReminder(models.Model):
     def _dated(self, now):
         """These reminders, writing as of the local date of ``now``."""
         return self.with_context(relance_date=self.company_id._relance_date(now))
-
-    def _create_messages(self, texts, bodies, attachments):
-        """The messages in the chatter of the cases, one per reminder, without followers."""
-        replies = self._reply_addresses()
-        # messages are the host's: whoever may send a reminder may not create these by hand
-        messages = (
-            self.env["mail.message"]
-            .sudo()
-            .create(
-                [
-                    {
-                        "model": "relance.case",
-                        "res_id": reminder.case_id.id,
-                        "record_name": reminder.case_id.display_name,
-                        "message_type": "email_outgoing",
-                        "subtype_id": self.env.ref("mail.mt_comment").id,
-                        "author_id": reminder._author().id,
-                        "email_from": reminder._email_from(),
-                        "reply_to": replies[reminder.id],
-                        "subject": self._plain_subject(texts[reminder.id][0]),
-                        "body": bodies[reminder.id],
-                        "partner_ids": [fields.Command.link(reminder.contact_id.id)],
-                        "attachment_ids": [
-                            fields.Command.link(attachment.id)
-                            for attachment in attachments.get(reminder.id, ())
-                        ],
-                    }
-                    for reminder in self
-                ]
-            )
-        )
-        for reminder, message in zip(self, messages, strict=True):
-            reminder.message_id = message
-        return messages
-
-    def _create_mails(self, messages, bodies):
-        """The mails in the outbox and the notifications that follow their delivery."""
-        mails = (
-            self.env["mail.mail"]
-            .sudo()  # as above: the outbox is the host's
-            .create(
-                [
-                    {
-                        "mail_message_id": message.id,
-                        "body_html": bodies[reminder.id],
-                        "recipient_ids": [fields.Command.link(reminder.contact_id.id)],
-                        "auto_delete": False,
-                        "is_notification": True,
-                    }
-                    for reminder, message in zip(self, messages, strict=True)
-                ]
-            )
-        )
-        self.env["mail.notification"].sudo().create(
-            [
-                {
-                    "author_id": message.author_id.id,
-                    "mail_message_id": message.id,
-                    "mail_mail_id": mail.id,
-                    "res_partner_id": reminder.contact_id.id,
-                    "mail_email_address": reminder.contact_id.email,
-                    "notification_type": "email",
-                    "notification_status": "ready",
-                    "is_read": True,
-                }
-                for reminder, message, mail in zip(self, messages, mails, strict=True)
-            ]
-        )
-        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
-
-    def _reply_addresses(self):
-        """Answers go to the case, under the name of whoever signs: dict id → address."""
-        addresses = {}
-        for author, reminders in self.grouped(lambda one: one._author()).items():
-            of_case = reminders.case_id._notify_get_reply_to(author_id=author.id)
-            for reminder in reminders:
-                addresses[reminder.id] = of_case.get(reminder.case_id.id) or reminder._email_from()
-        return addresses
-
-    def _author(self):
-        return self.user_id.partner_id or self.company_id.partner_id
-
-    def _email_from(self):
-        """Sender: whoever signs, the company, and at last whom the host sends as."""
-        return self._own_address() or self.env.user.email_formatted
-
-    def _own_address(self):
-        return self._author().email_formatted or self.company_id.email_formatted
 
     def _mail_attachments(self, letters):
         """Letter and legal invoice PDFs that exist, linked, up to the company's limit.
@@ -357,7 +272,9 @@ class RelanceReminder(models.Model):
     # -- letter ---------------------------------------------------------------------------------
     def _send_by_letter(self, now):
         """Render the letter for the print queue; it is sent once it is marked as posted."""
-        self._dated(now)._render_letters()
+        dated = self._dated(now)
+        dated._freeze_plan_offers()
+        dated._render_letters()
         self._set_prepared(now)
 
     def _set_prepared(self, now):

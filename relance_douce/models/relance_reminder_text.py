@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
-from odoo.tools import SQL, formatLang, html2plaintext
+from odoo.tools import SQL, formatLang
 
 from ..tools.text import long_date
 from .relance_decision import SETTLED_STATES
@@ -19,7 +19,6 @@ class RelanceReminder(models.Model):
     _inherit = "relance.reminder"
 
     # -- what texts may speak of; names for ``object.…`` in the texts of levels ------------
-    lang = fields.Char(compute="_compute_lang", help="Language of the message.")
     amount_text = fields.Char(compute="_compute_words", string="Amount in words of the letter")
     invoices_text = fields.Char(compute="_compute_words")
     due_text = fields.Char(compute="_compute_words")
@@ -49,24 +48,6 @@ class RelanceReminder(models.Model):
                 "invoices_text",
             )
         )
-
-    def _compute_lang(self):
-        """The contact's language if it is installed, else the company's, else English."""
-        installed = {code for code, _name in self.env["res.lang"].get_installed()}
-        for reminder in self:
-            reminder.lang = next(
-                (
-                    lang
-                    for lang in (
-                        reminder.contact_id.lang,
-                        reminder.partner_id.lang,
-                        reminder.company_id.partner_id.lang,
-                        reminder.user_id.lang,
-                    )
-                    if lang in installed
-                ),
-                "en_US",
-            )
 
     def _message_date(self):
         """Date on the message: when it left, else when it is meant to."""
@@ -245,9 +226,6 @@ class RelanceReminder(models.Model):
                 minimal_qcontext=True,
             )
         return bodies
-
-    def _plain_subject(self, subject):
-        return html2plaintext(subject).replace("\n", " ").strip()
 
     # -- the figures of a letter ---------------------------------------------------------------
     @api.depends("line_ids.amount_residual", "contact_date", "date_planned", "state")

@@ -58,6 +58,8 @@ class RelanceRun(models.Model):
         return {
             "climb": _("Reminded"),
             "host_flag": _("No follow-up, blocked"),
+            "plan": _("Payment plan"),
+            "assigned": _("Assigned to a factor"),
             "collected": _("We collect it"),
             "paying": _("Online payment under way"),
             "no_policy": _("No policy"),

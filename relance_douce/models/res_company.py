@@ -41,6 +41,22 @@ class ResCompany(models.Model):
         string="Signs the reminders",
         help="Signs and answers where the customer has nobody in charge.",
     )
+    relance_short_percent = fields.Float(
+        string="Instalment short by (%)",
+        default=2.0,
+        help="An instalment of a payment plan that is short by less counts as paid.",
+    )
+    relance_bank_fees = fields.Monetary(
+        string="Bank fees",
+        help="An instalment that is short by less than this, because banks kept their fees, "
+        "counts as paid. 0: only the percentage counts.",
+    )
+    relance_waivers_allowed = fields.Boolean(
+        string="Penalties may be given up",
+        default=True,
+        help="Whether a payment plan may promise to give up penalties. Interest owed by a public "
+        "body can never be given up.",
+    )
     relance_attachment_limit = fields.Integer(
         string="Attachments of one e-mail (MB)",
         default=8,
@@ -91,6 +107,15 @@ class ResCompany(models.Model):
         for first, _stop, _meta in intervals:
             return first.astimezone(pytz.utc).replace(tzinfo=None)
         return None
+
+    def _relance_open_days(self, first, last):
+        """The dates from ``first`` to ``last`` on which the company's calendar is open."""
+        self.ensure_one()
+        timezone = self._relance_timezone()
+        start = timezone.localize(datetime.combine(first, datetime.min.time()))
+        stop = timezone.localize(datetime.combine(last, datetime.max.time()))
+        intervals = self.resource_calendar_id._work_intervals_batch(start, stop)[False]
+        return {begin.astimezone(timezone).date() for begin, _end, _meta in intervals}
 
     # -- what the decision asks ---------------------------------------------------------
     def _relance_account_ids(self):

@@ -1,2 +1,3 @@
 from . import ir_actions_report
 from . import relance_letter
+from . import relance_plan_letter

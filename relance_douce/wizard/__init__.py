@@ -1,3 +1,4 @@
 from . import base_partner_merge
 from . import relance_cancel_wizard
 from . import relance_pause_wizard
+from . import relance_plan_negotiate

@@ -1,0 +1,592 @@
+"""How payments become progress, and what each day does to a plan until it ends."""
+
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, format_date
+
+from ..tools import schedule
+from .relance_plan_line import OPEN
+
+#: whoever may be a consumer loses his instalments only by a person, after this notice
+CONSUMER_NOTICE_DAYS = 30
+#: lost sight of after so many days: a receipt that late says nothing any more
+RECEIPT_DAYS = 30
+
+
+class RelancePlan(models.Model):
+    _inherit = "relance.plan"
+
+    # the terms that were agreed: another policy tomorrow does not change them
+    reminder_days = fields.Integer(string="Reminder before an instalment (days)", readonly=True)
+    grace_days = fields.Integer(string="Days of grace", readonly=True)
+    notice_days = fields.Integer(string="Days of notice", readonly=True)
+    break_mode = fields.Selection(
+        [("auto", "By itself"), ("manual", "By a person")], string="Ends", readonly=True
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        plans = super().create(vals_list)
+        for plan in plans:
+            plan._agree_terms()
+        return plans
+
+    def _agree_terms(self):
+        """Take the terms of the payer's policy; the law sets a floor for consumers."""
+        self.ensure_one()
+        policy = self._policy()
+        consumer = self._is_consumer()
+        self.sudo().write(
+            {
+                "reminder_days": policy.plan_reminder_days,
+                "grace_days": policy.plan_grace_days,
+                "notice_days": max(policy.plan_notice_days, CONSUMER_NOTICE_DAYS if consumer else 0),
+                "break_mode": "manual" if consumer else policy.plan_break,
+            }
+        )
+
+    def _is_consumer(self):
+        """Whoever is not known to be anything else is treated like a consumer."""
+        return self.debtor_id.sudo().relance_audience not in ("business", "public", "legal_person")
+
+    def _notice_days(self):
+        return self.notice_days
+
+    # -- progress: what the books say -----------------------------------------------------------
+    @api.model
+    def _matched(self, move_lines):
+        """What is matched with these lines: line id → {credit item id: amount (Decimal)}.
+
+        Amounts in the currency of the line.
+        """
+        matched = {line.id: {} for line in move_lines}
+        if not matched:
+            return matched
+        self.env["account.partial.reconcile"].flush_model()
+        for line, credit, amount in self.env.execute_query(
+            SQL(
+                """
+                SELECT debit_move_id, credit_move_id, sum(debit_amount_currency)
+                  FROM account_partial_reconcile
+                 WHERE debit_move_id IN %s
+              GROUP BY debit_move_id, credit_move_id
+                """,
+                tuple(matched),
+            )
+        ):
+            matched[line][credit] = Decimal(str(amount))
+        return matched
+
+    def _progress(self):
+        """What was matched since the plans were drawn, one query for all.
+
+        An earlier payment that is undone and matched again is no progress; a discount that
+        the plan itself grants is none either.
+
+        :return: dict plan id → ``by_claim`` (claim id → Decimal), ``payments`` (list of
+            (date, amount: Decimal, is money), oldest first: one entry per transfer, whatever
+            the number of invoices it pays)
+        """
+        result = {plan.id: {"by_claim": {}, "payments": []} for plan in self}
+        if not self:
+            return result
+        self.env["account.partial.reconcile"].flush_model()
+        self.env["account.move.line"].flush_model(["move_id", "date", "payment_id", "statement_line_id"])
+        self.env["relance.plan.claim"].flush_model()
+        transfers = {}
+        for plan, claim, before, credit, move, day, is_money, amount in self.env.execute_query(
+            SQL(
+                """
+                SELECT claim.plan_id, claim.id, claim.matched_before, credit.id, credit.move_id,
+                       credit.date,
+                       credit.payment_id IS NOT NULL OR credit.statement_line_id IS NOT NULL,
+                       sum(partial.debit_amount_currency)
+                  FROM relance_plan_claim claim
+                  JOIN account_partial_reconcile partial ON partial.debit_move_id = claim.move_line_id
+                  JOIN account_move_line credit ON credit.id = partial.credit_move_id
+                 WHERE claim.plan_id IN %(plans)s
+                   AND NOT EXISTS (SELECT FROM relance_plan_discount_move discount
+                                    WHERE discount.plan_id = claim.plan_id
+                                      AND discount.move_id = credit.move_id)
+              GROUP BY claim.id, credit.id
+              ORDER BY credit.date, credit.move_id, claim.id
+                """,
+                plans=tuple(self.ids),
+            )
+        ):
+            since = Decimal(str(amount)) - Decimal((before or {}).get(str(credit), "0"))
+            if since <= 0:
+                continue
+            progress = result[plan]
+            progress["by_claim"][claim] = progress["by_claim"].get(claim, Decimal(0)) + since
+            key = (plan, move)
+            _day, total, _money = transfers.get(key, (day, Decimal(0), is_money))
+            transfers[key] = (day, total + since, is_money)
+        for (plan, _move), payment in transfers.items():
+            result[plan]["payments"].append(payment)
+        return result
+
+    @api.private
+    def _refresh(self, date=None):
+        """Let the instalments say what the books say.
+
+        :param date: local date, default today
+        """
+        plans = self.filtered(lambda plan: plan.state in ("proposed", "active", "kept", "broken"))
+        progress = plans._progress()
+        for plan in plans:
+            plan._apply(progress[plan.id], date or plan.company_id._relance_date())
+
+    def _apply(self, progress, date):
+        """Write what changed, and only that."""
+        self.ensure_one()
+        currency = self.currency_id
+        lines = self.line_ids.sorted(lambda line: (line.sequence, line.id))
+        payments = progress["payments"]
+        imputed = schedule.impute(
+            [self._exact(currency, line.amount) for line in lines],
+            [amount for _day, amount, _money in payments],
+            self._tolerance(),
+        )
+        for claim in self.claim_ids:
+            paid = float(progress["by_claim"].get(claim.id, 0))
+            if currency.compare_amounts(claim.amount_paid, paid):
+                claim.amount_paid = paid
+        for line, (paid, settled_by) in zip(lines, imputed, strict=True):
+            line._follow_books(float(paid), settled_by is not None and payments[settled_by], date)
+        received = float(sum((amount for _day, amount, _money in payments), Decimal(0)))
+        if currency.compare_amounts(self.amount_paid, received):
+            self.amount_paid = received
+            self.env["account.move"]._relance_invalidate()
+        if self.state == "kept" and any(line.state in OPEN for line in lines):
+            self._reopen()
+
+    def _tolerance(self):
+        """Function of an instalment: a shortage below it counts as paid.
+
+        A share of the instalment, or the fees banks keep, whichever is more; never half of it.
+        """
+        company, currency = self.company_id, self.currency_id
+        share = Decimal(str(company.relance_short_percent)) / 100
+        fees = company.relance_bank_fees and company.currency_id._convert(
+            company.relance_bank_fees, currency, company, self.date_start or fields.Date.today()
+        )
+        fees = self._exact(currency, fees or 0.0)
+        return lambda part: max(part * share, min(fees, part / 2))
+
+    def _reopen(self):
+        """The plan was kept until a payment was undone."""
+        self._set_reopened()
+        self.message_log_ids.filtered(lambda one: one.kind == "thanks")._set_void()
+        self._message_log(body=self.env._("A payment was rejected or undone: the plan goes on."))
+        self._tell_user(self.env._("A payment of a kept plan was undone"))
+
+    @api.private
+    def _touch(self, move_lines):
+        """The books of ``move_lines`` changed: plans that cover them follow at once.
+
+        Called from the host's write paths, under any user: cheap where no plan covers them.
+        """
+        if not move_lines.ids:
+            return
+        claims = self.env["relance.plan.claim"].search(
+            [
+                ("move_line_id", "in", move_lines.ids),
+                ("plan_id.state", "in", ("proposed", "active", "kept", "broken")),
+            ]
+        )
+        claims.plan_id._refresh()
+        for plan in claims.filtered("live").filtered("is_lost").plan_id:
+            plan._tell_user(
+                self.env._("An invoice of a payment plan was reset: post it again or renegotiate")
+            )
+
+    # -- what each day does ------------------------------------------------------------------------
+    @api.model
+    @api.private
+    def _cron_follow(self, now=None):
+        """Hourly: follow the plans of every company that is switched on, and send."""
+        now = now or fields.Datetime.now()
+        companies = self.env["res.company"].search([("relance_active", "=", True)])
+        cron = self.env["ir.cron"]
+        cron._commit_progress(remaining=len(companies))
+        for company in companies:
+            self._follow(company, company._relance_date(now))
+            cron._commit_progress(1)
+            while self.env["relance.plan.message"]._send_batch(company, now):
+                cron._commit_progress(0)
+
+    @api.model
+    @api.private
+    def _follow(self, company, date):
+        """Bring the plans of ``company`` to the local ``date``; calling again changes nothing.
+
+        Each step asks for what this day changes and nothing else, so that thousands of plans
+        that are kept cost nothing.
+
+        :return: the messages prepared
+        """
+        if not self.env.context.get("lang"):
+            # the scheduled action has no language of its own, its readers have
+            self = self.with_context(lang=company._relance_lang())
+        self._expire(company, date)
+        self._mark_late(company, date)
+        messages = self._thank(company, date)
+        messages += self._give_receipts(company, date)
+        messages += self._remind_before(company, date)
+        messages += self._nudge(company, date)
+        messages += self._end_missed(company, date)
+        self._render_missing_agreements(company)
+        return messages
+
+    def _expire(self, company, date):
+        """Offers nobody signed in time end, and whoever is in charge is told."""
+        expired = self.search(
+            [("company_id", "=", company.id), ("state", "=", "proposed"), ("date_valid", "<", date)]
+        )
+        if not expired:
+            return
+        expired._lock()
+        expired._set_cancelled("expired")
+        for plan in expired:
+            plan._tell_user(self.env._("The offer of a payment plan expired unsigned"))
+        expired._message_log_batch(
+            {
+                plan.id: self.env._("The offer expired unsigned: dunning goes on where it stood.")
+                for plan in expired
+            }
+        )
+
+    def _open_lines_domain(self, company):
+        return [
+            ("company_id", "=", company.id),
+            ("state", "in", OPEN),
+            ("plan_state", "=", "active"),
+        ]
+
+    def _mark_late(self, company, date):
+        late = self.env["relance.plan.line"].search(
+            [
+                *self._open_lines_domain(company),
+                ("state", "!=", "late"),
+                ("date_due", "<", date),
+            ]
+        )
+        late.write({"state": "late"})
+
+    def _is_working_day(self, company, date):
+        return company._relance_opening(date) is not None
+
+    def _thank(self, company, date):
+        """Plans of which everything is paid are kept, on the working day after at the earliest."""
+        messages = self.env["relance.plan.message"]
+        if not self._is_working_day(company, date):
+            return messages
+        done = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "active"),
+                ("next_date", "=", False),
+                ("line_ids", "not any", [("date_settled", ">=", date)]),
+            ]
+        ).filtered(lambda plan: plan.line_ids and not plan.has_lost_claims)
+        if not done:
+            return messages
+        done._lock()
+        done = done.filtered(lambda plan: plan.state == "active" and not plan.next_date)
+        # what was credited or written off altogether was not kept by paying
+        settled = done.filtered(
+            lambda plan: not any(line.by_money or line.kind != "payment" for line in plan.line_ids)
+        )
+        settled._set_cancelled("settled")
+        kept = done - settled
+        kept._set_kept()
+        kept._after_kept()
+        return messages + kept._create_messages_of("thanks")
+
+    def _after_kept(self):
+        """What was promised for the case that the plan is kept."""
+        for plan in self:
+            if plan.waive_penalties:
+                plan.waiver_due = True
+                plan._message_log(
+                    body=self.env._(
+                        "Kept: %(percent)s %% of the penalties are given up as agreed.",
+                        percent=round(plan.waive_percent),
+                    )
+                )
+            open_claims = plan.claim_ids.filtered(
+                lambda claim: claim.move_line_id.amount_residual_currency > 0
+            )
+            if open_claims:
+                open_claims.tolerated = True
+                plan._tell_user(self.env._("A plan was kept but for a few cents: write off the rest"))
+            else:
+                plan._message_log(body=self.env._("Kept: everything is paid."))
+
+    def _give_receipts(self, company, date):
+        """One receipt for what was paid up to yesterday, whatever the number of instalments."""
+        messages = self.env["relance.plan.message"]
+        if not self._is_working_day(company, date):
+            return messages
+        lines = self.env["relance.plan.line"].search(
+            [
+                ("company_id", "=", company.id),
+                ("date_settled", "<", date),
+                ("date_settled", ">=", fields.Date.subtract(date, days=RECEIPT_DAYS)),
+                ("by_money", "=", True),
+                ("plan_state", "=", "active"),
+                ("message_ids", "not any", [("kind", "=", "receipt"), ("state", "!=", "void")]),
+            ]
+        )
+        return messages._create_for_lines("receipt", lines)
+
+    def _remind_before(self, company, date):
+        """A word some days before an instalment falls due."""
+        [[longest]] = self._read_group(
+            [("company_id", "=", company.id), ("state", "=", "active")], [], ["reminder_days:max"]
+        )
+        lines = self.env["relance.plan.line"].search(
+            [
+                *self._open_lines_domain(company),
+                ("date_due", ">=", date),
+                ("date_due", "<=", fields.Date.add(date, days=longest or 0)),
+                ("plan_id.date_start", "<", date),
+                ("kind", "=", "payment"),
+                ("message_ids", "not any", [("kind", "=", "upcoming"), ("state", "!=", "void")]),
+            ]
+        )
+        due = lines.filtered(
+            lambda line: line.date_due <= fields.Date.add(date, days=line.plan_id.reminder_days)
+        )
+        return self.env["relance.plan.message"]._create_for_lines("upcoming", due)
+
+    def _nudge(self, company, date):
+        """A friendly word on the first day after a missed instalment."""
+        messages = self.env["relance.plan.message"]
+        if company._relance_bank_is_stale(date):
+            return messages
+        lines = self.env["relance.plan.line"].search(
+            [
+                *self._open_lines_domain(company),
+                ("state", "=", "late"),
+                ("message_ids", "not any", [("kind", "=", "nudge"), ("state", "!=", "void")]),
+            ]
+        )
+        plans = lines.plan_id._undisturbed(date)
+        return messages._create_for_lines("nudge", lines.filtered(lambda line: line.plan_id in plans))
+
+    def _undisturbed(self, date):
+        """Those of these plans whose books are whole and that no payment is under way for."""
+        plans = self.filtered(lambda plan: not plan.has_lost_claims)
+        if not plans:
+            return plans
+        for model in ("payment.transaction", "account.payment", "relance.plan.claim"):
+            self.env[model].flush_model()
+        announced = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT claim.plan_id
+                  FROM relance_plan_claim claim
+                 WHERE claim.plan_id IN %(plans)s
+                   AND (EXISTS (SELECT FROM account_invoice_transaction_rel link
+                                  JOIN payment_transaction transaction
+                                    ON transaction.id = link.transaction_id
+                                 WHERE link.invoice_id = claim.move_id
+                                   AND transaction.last_state_change > %(since)s
+                                   AND (transaction.state IN ('pending', 'authorized')
+                                        OR (transaction.state = 'done'
+                                            AND NOT transaction.is_post_processed)))
+                        OR EXISTS (SELECT FROM account_move__account_payment link
+                                     JOIN account_payment payment ON payment.id = link.payment_id
+                                    WHERE link.invoice_id = claim.move_id
+                                      AND payment.move_id IS NULL
+                                      AND payment.state = 'in_process'
+                                      AND payment.date > %(since)s))
+                """,
+                plans=tuple(plans.ids),
+                since=fields.Date.subtract(date, days=10),
+            )
+        )
+        return plans - self.browse(plan for [plan] in announced)
+
+    # -- the end of a plan that is not kept ----------------------------------------------------------
+    def _end_missed(self, company, date):
+        """After the days of grace: notice, the end, or a question to a person."""
+        messages = self.env["relance.plan.message"]
+        if company._relance_bank_is_stale(date):
+            return messages
+        late = self.env["relance.plan.line"].search(
+            [*self._open_lines_domain(company), ("state", "=", "late")]
+        )
+        beyond = late.filtered(lambda line: line._grace_is_over(date))
+        for plan in beyond.plan_id._undisturbed(date):
+            messages += plan._end_one(beyond.filtered(lambda line: line.plan_id == plan), date)  # noqa: B023
+        return messages
+
+    def _end_one(self, lines, date):
+        """What comes next for this plan whose instalments ``lines`` were missed."""
+        self.ensure_one()
+        messages = self.env["relance.plan.message"]
+        if self.break_mode == "manual":
+            self._tell_user(self.env._("An instalment was missed: give notice, renegotiate, or end the plan"))
+            return messages
+        notice = self._notice_date()
+        if self.notice_days and not notice:
+            return messages._create_for_lines("notice", lines[:1])
+        if self.notice_days and (date - notice).days < self.notice_days:
+            return messages
+        return messages + self._break(date)
+
+    def _notice_date(self):
+        """Day on which the notice for an instalment that is still missed left, if one did."""
+        self.ensure_one()
+        notices = self.message_log_ids.filtered(
+            lambda one: (
+                one.kind == "notice" and one.state in ("ready", "sent") and one.line_id.state == "late"
+            )
+        )
+        days = [one.contact_date or one.date_planned for one in notices]
+        return min(days, default=None)
+
+    def _break(self, date):
+        """The plan is over: what is left is due at once, and the customer is told so.
+
+        The payment may arrive at this moment: the books are read again under lock.
+
+        :return: the letter of acceleration
+        """
+        self.ensure_one()
+        self._lock()
+        self._refresh(date)
+        if self.state != "active" or not self.line_ids.filtered(
+            lambda line: line.state in OPEN and line.date_due < date
+        ):
+            return self.env["relance.plan.message"]
+        return self._end_as_broken()
+
+    def _end_as_broken(self):
+        missed = self.line_ids.filtered(lambda line: line.state == "late")[:1]
+        self._set_broken()
+        self._message_log(
+            body=self.env._("Not kept: what is left is due at once, dunning goes on where it stood.")
+        )
+        return self._create_messages_of("broken", missed)
+
+    def action_send_notice(self):
+        """Tell the customer in writing what he missed and what follows."""
+        for plan in self._allowed("active"):
+            plan._check_bank()
+            late = plan.line_ids.filtered(lambda line: line.state == "late")
+            if not late:
+                raise UserError(self.env._("No instalment of plan %s is late.", plan.name))
+            if plan._notice_date():
+                raise UserError(
+                    self.env._("Notice was already given on %s.", format_date(self.env, plan._notice_date()))
+                )
+            notices = self.env["relance.plan.message"]._create_for_lines("notice", late[:1])
+            notices._send_now()
+        return True
+
+    def action_break(self):
+        """End these plans because they are not kept; the letter of acceleration leaves.
+
+        :raise UserError: the bank data are stale, or a consumer had no notice yet
+        """
+        for plan in self._allowed("active"):
+            plan._lock()
+            plan._refresh()
+            plan._check_state("active")
+            plan._check_bank()
+            plan._check_notice()
+            plan._end_as_broken()
+        return True
+
+    def _check_bank(self):
+        """Nobody is told that he did not pay while payments may be missing in the books."""
+        today = self.company_id._relance_date()
+        if self.company_id._relance_bank_is_stale(today):
+            raise UserError(
+                self.env._(
+                    "The bank data are too old: a payment may have arrived. Enter the bank first, "
+                    "or say in the settings until when it is entered."
+                )
+            )
+
+    def _check_notice(self):
+        """A consumer loses his instalments only after a written notice of 30 days."""
+        self.ensure_one()
+        if not self._is_consumer():
+            return
+        notice = self._notice_date()
+        days = max(self.notice_days, CONSUMER_NOTICE_DAYS)
+        if not notice:
+            raise UserError(
+                self.env._(
+                    "A consumer is given a written notice of at least %s days first: use “Give notice”.", days
+                )
+            )
+        until = fields.Date.add(notice, days=days)
+        if self.company_id._relance_date() < until:
+            raise UserError(
+                self.env._("The notice given to this consumer runs until %s.", format_date(self.env, until))
+            )
+
+    def _render_missing_agreements(self, company):
+        """Agreements that the server could not print when they were signed."""
+        self.search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "active"),
+                ("signed_on", "!=", False),
+                ("agreement_id", "=", False),
+            ],
+            limit=20,
+        )._ensure_agreement()
+
+
+class RelancePlanLine(models.Model):
+    _inherit = "relance.plan.line"
+
+    message_ids = fields.Many2many("relance.plan.message", string="Messages sent")
+
+    def _follow_books(self, paid, settled, date):
+        """Write what the books say of this instalment, if it is news.
+
+        :param paid: amount imputed to it
+        :param settled: (day, amount, is money) of the payment that settled it, or False
+        :param date: local date of today
+        """
+        self.ensure_one()
+        values = {}
+        if self.currency_id.compare_amounts(self.amount_paid, paid):
+            values["amount_paid"] = paid
+        state = self._state_of(paid, settled, date)
+        if state != self.state:
+            values["state"] = state
+        if settled and self.state != "paid":
+            values |= {"date_paid": settled[0], "date_settled": date, "by_money": bool(settled[2])}
+        elif not settled and self.date_settled:
+            values |= {"date_paid": False, "date_settled": False, "by_money": False}
+            self.message_ids.filtered(lambda one: one.kind in ("receipt", "nudge", "notice"))._set_void()
+        if values:
+            self.write(values)
+
+    def _state_of(self, paid, settled, date):
+        if settled:
+            return "paid"
+        if self.plan_id.state in ("broken", "cancelled"):
+            return "cancelled"
+        if self.plan_id.state in ("active", "kept") and self.date_due < date:
+            return "late"
+        return "partial" if paid else "pending"
+
+    def _grace_is_over(self, date):
+        """Whether the days of grace after due date and friendly word are past on ``date``."""
+        nudges = self.message_ids.filtered(lambda one: one.kind == "nudge" and one.state == "sent")
+        if not nudges:
+            return False
+        told = max(one.contact_date for one in nudges)
+        return fields.Date.add(max(self.date_due, told), days=self.plan_id.grace_days) < date

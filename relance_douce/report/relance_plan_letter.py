@@ -1,0 +1,1 @@
+"""What the letters about payment plans show."""
