@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytz
 
-from odoo import Command, fields
+from odoo import Command
 from odoo.tests import TransactionCase, new_test_user
 
 MONDAY = date(2026, 3, 2)
@@ -215,6 +215,3 @@ class RelanceCase(TransactionCase):
 
     def days(self, count):
         return timedelta(days=count)
-
-    def today(self):
-        return fields.Date.today()

@@ -281,12 +281,13 @@ class TestStopAtOnce(RelanceCase):
         self.assertFalse(self.late.activity_ids)
 
     def test_somebody_active_is_told_of_an_old_payment_that_was_undone(self):
-        due = self.today() - self.days(200)
+        due = MONDAY - self.days(3)
         old = self.invoice(self.client, due)
         self.live_day(due + self.days(3))
         statement = self.settle(old, due + self.days(10))
         self.accountant.active = False
-        statement.action_undo_reconciliation()
+        with freeze_time(MONDAY + self.days(200)):
+            statement.action_undo_reconciliation()
         self.assertTrue(old.activity_ids)
         self.assertTrue(old.activity_ids.user_id.active)
 

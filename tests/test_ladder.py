@@ -227,13 +227,14 @@ class TestLadder(RelanceCase):
 
     def test_payment_undone_after_ninety_days_starts_anew(self):
         customer = self.customer()
-        due = self.today() - self.days(200)
+        due = MONDAY - self.days(3)
         invoice = self.invoice(customer, due)
         line = self.line(invoice)
         self.live_day(due + self.days(3))
         self.assertEqual(line.relance_level_id.tone, "courtesy")
         statement = self.settle(invoice, due + self.days(10))
-        statement.action_undo_reconciliation()
+        with freeze_time(MONDAY + self.days(200)):
+            statement.action_undo_reconciliation()
         self.assertFalse(line.relance_level_id)
 
     def test_levels_are_not_copied(self):

@@ -12,8 +12,7 @@ from odoo.tools import mute_logger
 from .common import MONDAY, RelanceCase
 
 
-@tagged("post_install", "-at_install")
-class TestRaces(RelanceCase):
+class RaceCase(RelanceCase):
     """Committed data of its own, taken away at the end.
 
     The world is one customer with one late invoice, committed for real: what two
@@ -89,6 +88,9 @@ class TestRaces(RelanceCase):
         thread.start()
         return thread, outcome
 
+
+@tagged("post_install", "-at_install")
+class TestRaces(RaceCase):
     def states(self):
         with self.registry_cursor() as env:
             return (

@@ -367,6 +367,8 @@ class TestReasons(RelanceCase):
             codes,
             [
                 "host_flag",
+                "plan",
+                "assigned",
                 "collected",
                 "paying",
                 "no_policy",

@@ -444,7 +444,7 @@ class RelancePlanMessage(models.Model):
     def _render_texts(self):
         """Subject and text of each message, in its language: dict id → (str, Markup)."""
         result = {}
-        for (kind, lang), messages in self.grouped(lambda one: (one.kind, one.lang)).items():
+        for (_kind, lang), messages in self.grouped(lambda one: (one.kind, one.lang)).items():
             template = messages[0]._template().with_context(lang=lang)
             try:
                 subjects = template._render_field("subject", messages.ids, set_lang=lang)
