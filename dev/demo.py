@@ -145,6 +145,40 @@ NEW_CUSTOMERS = {
         "email": "helene.garnier@courriel.example",
         "phone": "+33 6 39 98 12 34",
     },
+    # three who ask for time: one keeps his word, one does not, one has not signed yet
+    "hotel": {
+        "name": "Hôtel du Parc SAS",
+        "is_company": True,
+        "vat": "FR01752039412",
+        "company_registry": "75203941200016",
+        "street": "3 avenue des Tilleuls",
+        "zip": "74000",
+        "city": "Annecy",
+        "email": "direction@hotel-du-parc.example",
+        "phone": "+33 4 65 71 55 66",
+    },
+    "garage": {
+        "name": "Garage Delmas SARL",
+        "is_company": True,
+        "vat": "FR67539172643",
+        "company_registry": "53917264300014",
+        "street": "112 route de Vienne",
+        "zip": "69008",
+        "city": "Lyon",
+        "email": "contact@garage-delmas.example",
+        "phone": "+33 4 65 71 66 77",
+    },
+    "fleuriste": {
+        "name": "Atelier Églantine EURL",
+        "is_company": True,
+        "vat": "FR48814605721",
+        "company_registry": "81460572100012",
+        "street": "9 place du Marché",
+        "zip": "42000",
+        "city": "Saint-Étienne",
+        "email": "bonjour@atelier-eglantine.example",
+        "phone": "+33 6 39 98 77 88",
+    },
 }
 
 # -- what happens: (day, what, who or which, …), days counted from 1 -------------------------
@@ -192,6 +226,19 @@ STORY = [
     (39, "reject_cheque", "gemini"),
     # an address that does not exist any more
     (12, "lose_address", "jackson"),
+    # payment plans: one kept, one broken, one waiting for its signature
+    (1, "sell", "hotel", 9, {SOFA: 1, DESK: 1}),
+    (20, "negotiate", "hotel", 3, 6, "fortnight", "season", "L’hôtel rouvre pour la saison."),
+    (21, "sign", "hotel", "Camille Perrin", "Directrice"),
+    (26, "instalment", "hotel"),
+    (39, "instalment", "hotel"),
+    (53, "instalment", "hotel"),
+    (4, "sell", "garage", 14, {DESK: 1, CHAIR: 6}),
+    (40, "negotiate", "garage", 4, 6, "week", "customer", "Un gros client lui doit trois mois."),
+    (41, "sign", "garage", "Marc Delmas", "Gérant"),
+    (46, "instalment", "garage"),
+    (55, "sell", "fleuriste", 10, {SOFA: 1, CHAIR: 10}),
+    (86, "negotiate", "fleuriste", 5, 12, "month", "cash", "La trésorerie est courte jusqu’aux fêtes."),
     # the accountant leaves somebody alone
     (14, "pause", "lumber", 31, "Le responsable est absent, règlement promis à son retour."),
 ]
@@ -234,6 +281,21 @@ def logo():
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue())
+
+
+def signature():
+    """A name drawn with a finger, as PNG in base64."""
+    picture = Image.new("RGBA", (420, 140), (255, 255, 255, 0))
+    draw = ImageDraw.Draw(picture)
+    strokes = [
+        (30, 95), (55, 30), (70, 25), (66, 60), (58, 105), (80, 70), (95, 66), (98, 92), (118, 62),
+        (128, 90), (146, 64), (160, 92), (182, 40), (192, 36), (186, 94), (215, 62), (240, 88), (300, 48),
+        (395, 62),
+    ]  # fmt: skip
+    draw.line(strokes, "#1f2d5c", 4, joint="curve")
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def public_holidays(first, last):
@@ -400,6 +462,8 @@ class Life:
         self.notes = defaultdict(list)
         #: journal item → [[reason, first day, last day, row], …]
         self.reasons = defaultdict(list)
+        #: what people do on the next day on which the house is open
+        self.postponed = []
 
     def day(self, number):
         return self.first + timedelta(number - 1)
@@ -410,8 +474,12 @@ class Life:
             sent = self.env["relance.reminder"].search_count([("contact_date", "!=", False)])
             progress.set_description_str(f"{french(day)}, {sent} messages", refresh=False)
             self.at(clock, day, 8)
-            for _number, what, *how in (event for event in STORY if event[0] == number):
-                getattr(self, what)(day, *how)
+            events, self.postponed = self.postponed, []
+            for _number, what, *how in (*events, *(event for event in STORY if event[0] == number)):
+                if what in ("negotiate", "sign") and not self.is_open(day):
+                    self.postponed.append((number, what, *how))
+                else:
+                    getattr(self, what)(day, *how)
             self.at(clock, day, 9)
             self.remember(day)
             self.env["relance.run"]._run(self.company, day)
@@ -419,6 +487,8 @@ class Life:
             if number <= DAYS - UNAPPROVED_DAYS:
                 self.approve(day)
             self.env["relance.reminder"]._send_batch(now=utc(day, 10))
+            self.env["relance.plan"]._follow(self.company, day)
+            self.env["relance.plan.message"]._send_batch(self.company, utc(day, 10))
             self.env.cr.commit()
             self.env["mail.mail"].process_email_queue()
             self.open_post(day)
@@ -601,6 +671,43 @@ class Life:
             .line_ids.filtered(lambda line: line.account_type == "asset_receivable")
         )
 
+    # -- payment plans
+    def negotiate(self, day, name, count, first_in, every, cause, words):
+        """A customer calls and asks for time: the accountant proposes instalments."""
+        env = self.house.by("comptable")
+        lines = self._due_lines(*self._open_invoices(self.house.customers[name], day))
+        first, *_others = env["relance.plan"]._working_days(self.company, [day + timedelta(first_in)])
+        plan = env["relance.plan"]._create_for(
+            lines.with_env(env), count, first, every, cause=cause, cause_note=words
+        )
+        plan.action_propose()
+        self.note(day, plan.partner_id, f"Échéancier proposé, {count} échéances : {words}", plan.amount_total)
+
+    def sign(self, day, name, person, function):
+        """The customer signs with his finger, on his link."""
+        plan = self._plan(name)
+        plan._accept(
+            person, signature=signature(), function=function, ip="192.0.2.44", offer=plan._offer_hash()
+        )
+        self.note(day, plan.partner_id, f"Échéancier signé en ligne par {person}")
+
+    def instalment(self, day, name):
+        """A transfer of exactly the next instalment."""
+        plan = self._plan(name)
+        statement = self._bank_line(
+            day, plan.next_amount, f"Virement {plan.partner_id.name}", plan.partner_id
+        )
+        self._match(day, statement, plan.claim_ids.move_line_id.filtered(lambda line: not line.reconciled))
+
+    def _plan(self, name):
+        """The plan of this customer that is not closed yet, as the portal sees it."""
+        return self.env["relance.plan"].search(
+            [
+                ("partner_id", "=", self.house.customers[name].id),
+                ("state", "in", ("proposed", "active")),
+            ]
+        )
+
     def pause(self, day, name, days, reason):
         env = self.house.by("comptable")
         cases = env["relance.case"].search(
@@ -666,6 +773,11 @@ class Account:
         self.reminders = self.env["relance.reminder"].search(
             [("company_id", "=", self.company.id)], order="id"
         )
+        self.messages = self.env["relance.plan.message"].search(
+            [("company_id", "=", self.company.id), ("state", "=", "sent")], order="id"
+        )
+        self.plans = self.env["relance.plan"].search([("company_id", "=", self.company.id)], order="id")
+        self.kinds = dict(self.messages._fields["kind"]._description_selection(self.env))
         selections = self.reminders.fields_get(["channel", "state", "delivery_state"], ["selection"])
         self.labels = {name: dict(field["selection"]) for name, field in selections.items()}
 
@@ -679,7 +791,7 @@ class Account:
         )
         rows = [period[3] for periods in self.reasons.values() for period in periods]
         payers = self.env["res.partner"].browse({row.partner_id for row in rows})
-        for payer in (payers | self.reminders.partner_id).sorted("name"):
+        for payer in (payers | self.reminders.partner_id | self.plans.partner_id).sorted("name"):
             self._tell_customer(payer)
         self._tell_totals()
 
@@ -699,6 +811,11 @@ class Account:
                     reminder.balance_total,
                     self._state(reminder),
                 )
+            )
+        for message in self.messages.filtered(lambda one: one.partner_id == payer):
+            kind = f"Échéancier : {self.kinds[message.kind].lower()}"
+            events.append(
+                (message.contact_date, f"{kind:<24} {self.labels['channel'][message.channel]}", 0, "")
             )
         for day, text, amount, state in sorted(events, key=lambda event: event[0]):
             amount = self.amount(amount) if amount else ""
@@ -774,6 +891,13 @@ class Account:
         credited = sum(
             partial.amount for partial in partials if partial.credit_move_id.move_id.move_type == "out_refund"
         )
+        states = dict(self.plans._fields["state"]._description_selection(self.env))
+        print("\nAccords d’échelonnement :")
+        for plan in self.plans:
+            print(
+                f"  {plan.name:<16}{plan.partner_id.name:<26}{states[plan.state]:<14}"
+                f"{self.amount(plan.amount_paid):>12} sur {self.amount(plan.amount_total)}"
+            )
         rows = self.env["relance.decision"]._decide(self.company, self.last, verdicts=("hold",))
         held = sum(row.balance_residual for row in rows)
         print(f"\nEn tout, {len(sent)} messages à {len(sent.partner_id)} clients.")
@@ -822,7 +946,11 @@ def check(life, letters, errors):
         missing.append(STATEMENT)
     if missing:
         raise Failure(f"Il manque des courriers\u00a0: {', '.join(missing)}.")
+    states = set(life.env["relance.plan"].search([]).mapped("state"))
+    if not {"kept", "broken", "proposed"} <= states:
+        raise Failure(f"Il manque des accords d’échelonnement : il n’y a que {', '.join(sorted(states))}.")
     failed = life.env["relance.reminder"].search([("error", "!=", False)], limit=1)
+    failed = failed or life.env["relance.plan.message"].search([("error", "!=", False)], limit=1)
     if failed:
         raise Failure(f"{failed.display_name}\u00a0: {failed.error}")
     if errors.messages:
@@ -897,6 +1025,12 @@ def serve(arguments, registry, postbox, port):
         for login in ("admin", *PEOPLE):
             role = PEOPLE[login][1] if login in PEOPLE else "Administrateur"
             print(f"  {login + ' / ' + login:<28}{role}")
+        with registry.cursor() as cr:
+            waiting = api.Environment(cr, SUPERUSER_ID, {})["relance.plan"].search(
+                [("state", "=", "proposed")], limit=1
+            )
+            if waiting:
+                print(f"Ce que {waiting.partner_id.name} a reçu à signer :\n{waiting._customer_url()}")
         print("Ctrl-C arrête le serveur.", flush=True)
         server.wait()
         raise Failure(f"Le serveur s’est arrêté (journal\u00a0: {arguments.out / 'server.log'}).")

@@ -304,7 +304,7 @@ class RelancePlan(models.Model):
         kept = done - settled
         kept._set_kept()
         kept._after_kept()
-        return messages + kept._create_messages_of("thanks")
+        return messages + kept._create_messages_of("thanks", date=date)
 
     def _after_kept(self):
         """What was promised for the case that the plan is kept."""
@@ -341,7 +341,7 @@ class RelancePlan(models.Model):
                 ("message_ids", "not any", [("kind", "=", "receipt"), ("state", "!=", "void")]),
             ]
         )
-        return messages._create_for_lines("receipt", lines)
+        return messages._create_for_lines("receipt", lines, date)
 
     def _remind_before(self, company, date):
         """A word some days before an instalment falls due."""
@@ -361,7 +361,7 @@ class RelancePlan(models.Model):
         due = lines.filtered(
             lambda line: line.date_due <= fields.Date.add(date, days=line.plan_id.reminder_days)
         )
-        return self.env["relance.plan.message"]._create_for_lines("upcoming", due)
+        return self.env["relance.plan.message"]._create_for_lines("upcoming", due, date)
 
     def _nudge(self, company, date):
         """A friendly word on the first day after a missed instalment."""
@@ -376,7 +376,7 @@ class RelancePlan(models.Model):
             ]
         )
         plans = lines.plan_id._undisturbed(date)
-        return messages._create_for_lines("nudge", lines.filtered(lambda line: line.plan_id in plans))
+        return messages._create_for_lines("nudge", lines.filtered(lambda line: line.plan_id in plans), date)
 
     def _undisturbed(self, date):
         """Those of these plans whose books are whole and that no payment is under way for."""
@@ -435,7 +435,7 @@ class RelancePlan(models.Model):
             return messages
         notice = self._notice_date()
         if self.notice_days and not notice:
-            return messages._create_for_lines("notice", lines[:1])
+            return messages._create_for_lines("notice", lines[:1], date)
         if self.notice_days and (date - notice).days < self.notice_days:
             return messages
         return messages + self._break(date)
@@ -465,15 +465,15 @@ class RelancePlan(models.Model):
             lambda line: line.state in OPEN and line.date_due < date
         ):
             return self.env["relance.plan.message"]
-        return self._end_as_broken()
+        return self._end_as_broken(date)
 
-    def _end_as_broken(self):
+    def _end_as_broken(self, date=None):
         missed = self.line_ids.filtered(lambda line: line.state == "late")[:1]
         self._set_broken()
         self._message_log(
             body=self.env._("Not kept: what is left is due at once, dunning goes on where it stood.")
         )
-        return self._create_messages_of("broken", missed)
+        return self._create_messages_of("broken", missed, date)
 
     def action_send_notice(self):
         """Tell the customer in writing what he missed and what follows."""

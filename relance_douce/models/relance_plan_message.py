@@ -177,16 +177,19 @@ class RelancePlanMessage(models.Model):
     # -- making them ------------------------------------------------------------------------------
     @api.model
     @api.private
-    def _create_for_lines(self, kind, lines):
-        """One message of this kind per plan of ``lines``, about all of them."""
+    def _create_for_lines(self, kind, lines, date=None):
+        """One message of this kind per plan of ``lines``, about all of them.
+
+        :param date: local date on which it may leave, default today
+        """
         return self.create(
             [
-                self._values(kind, plan, own.sorted("sequence"))
+                self._values(kind, plan, own.sorted("sequence"), date)
                 for plan, own in lines.grouped("plan_id").items()
             ]
         )
 
-    def _values(self, kind, plan, lines):
+    def _values(self, kind, plan, lines, date=None):
         return {
             "plan_id": plan.id,
             "kind": kind,
@@ -195,7 +198,7 @@ class RelancePlanMessage(models.Model):
             "line_ids": [Command.set(lines.ids)],
             "revision": plan.revision,
             "channel": plan._message_channel(kind),
-            "date_planned": plan.company_id._relance_date(),
+            "date_planned": date or plan.company_id._relance_date(),
         }
 
     # -- states -------------------------------------------------------------------------------------
@@ -465,7 +468,7 @@ class RelancePlanMessage(models.Model):
 class RelancePlan(models.Model):
     _inherit = "relance.plan"
 
-    def _create_messages_of(self, kind, lines=None):
+    def _create_messages_of(self, kind, lines=None, date=None):
         """A message of this kind for each of these plans."""
         messages = self.env["relance.plan.message"]
         return messages.create(
@@ -474,6 +477,7 @@ class RelancePlan(models.Model):
                     kind,
                     plan,
                     plan._lines_to_thank_for() if kind == "thanks" else lines or plan.line_ids.browse(),
+                    date,
                 )
                 for plan in self
             ]

@@ -149,12 +149,7 @@ class RelancePlan(models.Model):
 
     def _needs_approval(self):
         self.ensure_one()
-        return bool(
-            self.approval_state != "granted"
-            and self._limits_exceeded()
-            and not (self.env.su and self.env.uid == 1)
-            and not self._is_manager()
-        )
+        return bool(self.approval_state != "granted" and self._limits_exceeded() and not self._is_manager())
 
     def _ask_approval(self):
         """Never a silent no: a manager decides about what leaves the limits."""
@@ -203,6 +198,7 @@ class RelancePlan(models.Model):
             counter_state=False,
             counter_offer=False,
         )
+        self._refresh()
         self._rest()
         self._message_log(
             body=self.env._("Proposed, valid until %s.", format_date(self.env, self.date_valid))
