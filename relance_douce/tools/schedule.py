@@ -6,18 +6,23 @@ cannot be cut raises :class:`ScheduleError`, whose ``code`` the caller puts into
 
 import calendar
 from datetime import timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal, InvalidOperation
+from itertools import count as count_from
+from itertools import islice, takewhile
 
 #: how often an instalment falls due
 EVERY = ("week", "fortnight", "month", "month_end")
 STEP_DAYS = {"week": 7, "fortnight": 14}
+#: nobody signs more instalments: a slip of the keyboard must not fill the memory
+MOST = 10_000
 
 
 class ScheduleError(ValueError):
     """A schedule that cannot be; ``code`` says why, ``values`` with which figures.
 
     codes: ``amount`` (nothing to divide), ``digits`` (finer than the currency's smallest
-    coin), ``count`` (fewer than one instalment), ``coins`` (more instalments than coins),
+    coin, or no number at all), ``count`` (fewer than one instalment), ``long`` (more
+    instalments than anybody can follow), ``coins`` (more instalments than coins),
     ``first_amount`` (none, or leaves nothing for the others), ``minimum`` (an instalment
     would be smaller), ``every`` (unknown rhythm), ``months`` (no month is left), ``rest``
     (what is set by hand leaves nothing for the others).
@@ -39,21 +44,23 @@ def exact(value, digits):
 
     :raise ScheduleError: ``digits`` where it is finer than the smallest coin
     """
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
-    coin = _coin(digits)
-    if not number.is_finite() or number != number.quantize(coin):
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        cut = number.quantize(_coin(digits))
+    except InvalidOperation as error:
+        raise ScheduleError("digits", amount=value, digits=digits) from error
+    if not number.is_finite() or number != cut:
         raise ScheduleError("digits", amount=value, digits=digits)
-    return number.quantize(coin)
+    return cut
 
 
 def _even(amount, count, digits):
     """``count`` parts that differ by one coin at most, the smaller ones first."""
-    coin = _coin(digits)
-    part = (amount / count).quantize(coin, rounding=ROUND_DOWN)
-    if part < coin:
+    part, more = divmod(int(amount.scaleb(digits)), count)
+    if part < 1:
         raise ScheduleError("coins", amount=amount, count=count)
-    more = int((amount - part * count) / coin)
-    return [part] * (count - more) + [part + coin] * more
+    _check_count(count)
+    return [Decimal(coins).scaleb(-digits) for coins in [part] * (count - more) + [part + 1] * more]
 
 
 def amounts(amount, count, digits=2, first_amount=None, minimum=None):
@@ -108,14 +115,20 @@ def amounts_of(amount, each, digits=2, first_amount=None, minimum=None):
             *amounts_of(amount - first_amount, each, digits, None, minimum),
         ]
     whole, rest = divmod(amount, each)
+    _check_count(whole)
     parts = [each] * int(whole) + ([rest] if rest else [])
-    floor = max(exact(minimum or 0, digits), _coin(digits))
+    floor = Decimal(str(minimum or 0))
     if parts[-1] < floor and len(parts) > 1:
         parts[-2:] = _even(parts[-2] + parts[-1], 2, digits)[::-1]
         if parts[-1] < floor:
             parts = _even(amount, len(parts), digits)
     _check_minimum(parts, minimum)
     return parts
+
+
+def _check_count(count):
+    if count > MOST:
+        raise ScheduleError("long", count=count)
 
 
 def _check_minimum(parts, minimum):
@@ -174,29 +187,35 @@ def dates(count, first, every="month", skipped=()):
     :return: list of ``date``
     :raise ScheduleError:
     """
+    _check_count(count)
+    try:
+        return list(islice(_rising(first, every, skipped), count))
+    except ScheduleError:
+        raise
+    except (OverflowError, ValueError) as error:
+        # the calendar ends in the year 9999
+        raise ScheduleError("long", count=count) from error
+
+
+def _rising(first, every, skipped):
+    """The days of :func:`dates`, without end."""
     if every not in EVERY:
         raise ScheduleError("every", every=every)
-    if len({month for month in skipped if 1 <= month <= 12}) == 12:
+    if {*range(1, 13)} <= {*skipped}:
         raise ScheduleError("months")
-    days = []
-    step = 0
-    while len(days) < count:
+    for step in count_from():
         if every in STEP_DAYS:
             day = first + timedelta(days=STEP_DAYS[every] * step)
         else:
             day = _month_day(first, step, every == "month_end")
         if day.month not in skipped:
-            days.append(day)
-        step += 1
-    return days
+            yield day
 
 
 def most_until(first, last, every="month", skipped=()):
-    """How many days of :func:`dates` lie up to and including ``last``."""
-    count = 0
-    while dates(count + 1, first, every, skipped)[-1] <= last:
-        count += 1
-    return count
+    """How many days of :func:`dates` lie up to and including ``last``; at most ``MOST``."""
+    days = _rising(first, every, skipped)
+    return sum(1 for _day in takewhile(lambda day: day <= last, islice(days, MOST)))
 
 
 def move_closed(days, is_open):
@@ -244,7 +263,7 @@ def impute(parts, payments, tolerance=lambda part: 0):
     settled = [None] * len(parts)
     current = 0
     for number, payment in enumerate(payments):
-        left = Decimal(payment)
+        left = max(Decimal(payment), Decimal(0))
         while left > 0 and current < len(parts):
             share = min(left, parts[current] - paid[current])
             paid[current] += share
