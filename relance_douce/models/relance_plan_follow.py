@@ -486,7 +486,7 @@ class RelancePlan(models.Model):
                 raise UserError(
                     self.env._("Notice was already given on %s.", format_date(self.env, plan._notice_date()))
                 )
-            notices = self.env["relance.plan.message"]._create_for_lines("notice", late[:1])
+            notices = plan.env["relance.plan.message"]._create_for_lines("notice", late[:1])
             notices._send_now()
         return True
 
