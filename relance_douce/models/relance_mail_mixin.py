@@ -1,13 +1,32 @@
-from odoo import fields, models
+import re
+
+from odoo import api, fields, models
 from odoo.fields import Command
 from odoo.tools import html2plaintext
+
+#: failures that say nothing about the address: the same message is sent again. Odoo calls
+#: whatever a server answered while it took the mail “unknown”.
+TEMPORARY_FAILURES = (
+    "mail_smtp",
+    "mail_from_invalid",
+    "mail_from_missing",
+    "sms_server",
+    "sms_credit",
+    "sms_acc",
+    "unknown",
+)
+#: the mail server refuses for good (RFC 5321: 5yz)
+PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]")
+#: days after which a message that cannot be handed over takes the next channel
+RETRY_DAYS = 3
 
 
 class RelanceMailMixin(models.AbstractModel):
     """What leaves as a mail in the name of a person, and how its delivery is followed.
 
-    Models of messages inherit it. They have ``company_id``, ``partner_id``, ``contact_id``
-    and ``user_id``, and :meth:`_thread` says whose chatter they belong to.
+    Models of messages inherit it. They have ``company_id``, ``partner_id``, ``contact_id``,
+    ``user_id``, ``channel``, ``state``, ``delivery_state`` and ``contact_date``;
+    :meth:`_thread` says whose chatter they belong to.
     """
 
     _name = "relance.mail.mixin"
@@ -133,3 +152,65 @@ class RelanceMailMixin(models.AbstractModel):
 
     def _plain_subject(self, subject):
         return html2plaintext(subject).replace("\n", " ").strip()
+
+    # -- delivery ----------------------------------------------------------------------------
+    def _undeliverable(self, why):
+        """These did not reach the customer by their channel: the next one, or a person."""
+        raise NotImplementedError
+
+    def _set_delivery(self, status, failure_type=None, failure_reason=None):
+        """What became of the outgoing message, told by the host's notification.
+
+        :param status: ``notification_status`` of the host
+        """
+        temporary = failure_type in TEMPORARY_FAILURES and not (
+            failure_type == "unknown" and PERMANENT_REPLY.search(str(failure_reason or ""))
+        )
+        sent = self.filtered(lambda record: record.state == "sent")
+        if status == "sent":
+            sent.delivery_state = "delivered"
+        elif status == "bounce":
+            sent.delivery_state = "bounced"
+            sent._remember_bounce()
+            sent._undeliverable(self.env._("The e-mail came back."))
+        elif status == "exception" and temporary:
+            sent.delivery_state = "pending"
+        elif status == "exception":
+            sent.delivery_state = "failed"
+            if failure_type in ("mail_email_invalid", "unknown"):
+                sent._remember_bounce()
+            sent._undeliverable(self.env._("The message could not be delivered."))
+
+    def _remember_bounce(self):
+        """No more e-mail to this address until it changes."""
+        for contact in self.filtered(lambda one: one.channel == "email").contact_id:
+            contact.relance_bounced_email = contact.email_normalized
+
+    @api.model
+    @api.private
+    def _requeue_mails(self, now=None):
+        """Messages that met no server leave again: mails with the same Message-ID.
+
+        A refusal for good made its message failed or bounced: what is pending met no server.
+        After ``RETRY_DAYS`` it is given up.
+        """
+        pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
+        waiting = [("mail_message_id", "in", pending.message_id.ids)]
+        mails = self.env["mail.mail"].search([*waiting, ("state", "=", "exception")])
+        texts = self.env["sms.sms"].search([*waiting, ("state", "=", "error")])
+        failing = mails.mail_message_id + texts.mail_message_id
+        stuck = self.browse()
+        for company, own in pending.grouped("company_id").items():
+            limit = fields.Date.subtract(company._relance_date(now), days=RETRY_DAYS)
+            late = own.filtered_domain([("contact_date", "<", limit)])
+            stuck += late.filtered(lambda one: one.message_id in failing)
+        stuck.delivery_state = "failed"
+        mails = mails.filtered(lambda mail: mail.mail_message_id not in stuck.message_id)
+        texts = texts.filtered(lambda text: text.mail_message_id not in stuck.message_id)
+        stuck._undeliverable(self.env._("The message could not be delivered."))
+        if mails:
+            mails.write({"state": "outgoing", "failure_type": False, "failure_reason": False})
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        if texts:
+            texts.write({"state": "outgoing", "failure_type": False})
+        return mails

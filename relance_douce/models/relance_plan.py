@@ -664,7 +664,7 @@ class RelancePlan(models.Model):
                 if line.date_due >= following.date_due:
                     raise UserError(
                         self.env._(
-                            "The instalment of %s does not come after the one before: put the dates in order.",
+                            "The instalment of %s does not come after the one before: order the dates.",
                             format_date(self.env, following.date_due),
                         )
                     )

@@ -209,6 +209,7 @@ class RelancePlan(models.Model):
     def _cron_follow(self, now=None):
         """Hourly: follow the plans of every company that is switched on, and send."""
         now = now or fields.Datetime.now()
+        self.env["relance.plan.message"]._requeue_mails(now)
         companies = self.env["res.company"].search([("relance_active", "=", True)])
         cron = self.env["ir.cron"]
         cron._commit_progress(remaining=len(companies))
@@ -375,7 +376,8 @@ class RelancePlan(models.Model):
                 ("message_ids", "not any", [("kind", "=", "nudge"), ("state", "!=", "void")]),
             ]
         )
-        plans = lines.plan_id._undisturbed(date)
+        # one who was given notice knows already
+        plans = lines.plan_id._undisturbed(date).filtered(lambda plan: not plan._notice_date())
         return messages._create_for_lines("nudge", lines.filtered(lambda line: line.plan_id in plans), date)
 
     def _undisturbed(self, date):

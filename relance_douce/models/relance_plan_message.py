@@ -424,16 +424,11 @@ class RelancePlanMessage(models.Model):
         }
 
     # -- delivery --------------------------------------------------------------------------------------
-    def _set_delivery(self, status, failure_type=None, failure_reason=None):
-        """What became of the outgoing mail; one that does not arrive goes by post."""
-        sent = self.filtered(lambda message: message.state == "sent")
-        if status == "sent":
-            sent.delivery_state = "delivered"
-        elif status in ("bounce", "exception"):
-            sent.delivery_state = "bounced" if status == "bounce" else "failed"
-            for message in sent.filtered(lambda one: one.channel != "letter"):
-                message.plan_id._message_log(body=self.env._("The message came back: it goes by post."))
-                message.write({"state": "ready", "channel": "letter", "date_prepared": False})
+    def _undeliverable(self, why):
+        """What does not arrive goes by post; whoever is in charge finds the letter to post."""
+        for message in self.filtered(lambda one: one.channel != "letter"):
+            message.plan_id._message_log(body=self.env._("%s It goes by post.", why))
+            message.write({"state": "ready", "channel": "letter", "date_prepared": False})
 
     # -- texts ------------------------------------------------------------------------------------------
     def _thread(self):

@@ -1,7 +1,6 @@
 """How reminders leave: checked again under lock, then handed to their channel."""
 
 import logging
-import re
 
 from psycopg2 import Error as DatabaseError
 
@@ -16,21 +15,6 @@ _logger = logging.getLogger(__name__)
 
 #: reasons that only postpone a reminder; every other one takes its line out
 POSTPONING = ("gap", "budget", "waiting", "bank", "small", "address")
-#: failures that say nothing about the address: the same message is sent again. Odoo calls
-#: whatever a server answered while it took the mail “unknown”.
-TEMPORARY_FAILURES = (
-    "mail_smtp",
-    "mail_from_invalid",
-    "mail_from_missing",
-    "sms_server",
-    "sms_credit",
-    "sms_acc",
-    "unknown",
-)
-#: the mail server refuses for good (RFC 5321: 5yz)
-PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]")
-#: days after which a message that cannot be handed over takes the next channel
-RETRY_DAYS = 3
 
 
 class RelanceReminder(models.Model):
@@ -411,33 +395,8 @@ class RelanceReminder(models.Model):
             ).unlink()
 
     # -- delivery -----------------------------------------------------------------------------------
-    def _set_delivery(self, status, failure_type=None, failure_reason=None):
-        """What became of the outgoing message, told by the host's notification.
-
-        :param status: ``notification_status`` of the host
-        """
-        temporary = failure_type in TEMPORARY_FAILURES and not (
-            failure_type == "unknown" and PERMANENT_REPLY.search(str(failure_reason or ""))
-        )
-        sent = self.filtered(lambda reminder: reminder.state == "sent")
-        if status == "sent":
-            sent.delivery_state = "delivered"
-        elif status == "bounce":
-            sent.delivery_state = "bounced"
-            sent._remember_bounce()
-            sent._next_channel(self.env._("The e-mail came back."))
-        elif status == "exception" and temporary:
-            sent.delivery_state = "pending"
-        elif status == "exception":
-            sent.delivery_state = "failed"
-            if failure_type in ("mail_email_invalid", "unknown"):
-                sent._remember_bounce()
-            sent._next_channel(self.env._("The message could not be delivered."))
-
-    def _remember_bounce(self):
-        """No more e-mail to this address until it changes."""
-        for contact in self.filtered(lambda one: one.channel == "email").contact_id:
-            contact.relance_bounced_email = contact.email_normalized
+    def _undeliverable(self, why):
+        self._next_channel(why)
 
     def _next_channel(self, why, date=None, keep_last=False):
         """The same contact once more, by the next channel that can reach the customer.
@@ -519,35 +478,6 @@ class RelanceReminder(models.Model):
             )
         )
         return next((channel for channel, can in zip(allowed, usable, strict=True) if can), None)
-
-    @api.model
-    @api.private
-    def _requeue_mails(self, now=None):
-        """Messages that met no server leave again: mails with the same Message-ID.
-
-        A refusal for good made its reminder failed or bounced: what is pending met no server.
-        After ``RETRY_DAYS`` it takes the next channel.
-        """
-        pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
-        waiting = [("mail_message_id", "in", pending.message_id.ids)]
-        mails = self.env["mail.mail"].search([*waiting, ("state", "=", "exception")])
-        texts = self.env["sms.sms"].search([*waiting, ("state", "=", "error")])
-        failing = mails.mail_message_id + texts.mail_message_id
-        stuck = self.browse()
-        for company, own in pending.grouped("company_id").items():
-            limit = fields.Date.subtract(company._relance_date(now), days=RETRY_DAYS)
-            late = own.filtered_domain([("contact_date", "<", limit)])
-            stuck += late.filtered(lambda one: one.message_id in failing)
-        stuck.delivery_state = "failed"
-        mails = mails.filtered(lambda mail: mail.mail_message_id not in stuck.message_id)
-        texts = texts.filtered(lambda text: text.mail_message_id not in stuck.message_id)
-        stuck._next_channel(self.env._("The message could not be delivered."))
-        if mails:
-            mails.write({"state": "outgoing", "failure_type": False, "failure_reason": False})
-            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
-        if texts:
-            texts.write({"state": "outgoing", "failure_type": False})
-        return mails
 
     # -- by hand ------------------------------------------------------------------------------------
     def action_send_now(self):

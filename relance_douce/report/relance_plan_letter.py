@@ -533,9 +533,7 @@ class RelancePlanMessage(models.Model):
             "closing": closing,
             "rows": [self._mail_row(row) for row in rows[:MAIL_INSTALMENTS]],
             "more": len(rows) > MAIL_INSTALMENTS
-            and self.env._(
-                "and %s more instalments, contained in the total", len(rows) - MAIL_INSTALMENTS
-            ),
+            and self.env._("and %s more instalments, contained in the total", len(rows) - MAIL_INSTALMENTS),
             "totals": self._schedule_totals(),
             "button": label,
             "url": url,
