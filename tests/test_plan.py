@@ -123,7 +123,7 @@ class TestPlan(PlanCase):
                 )
             )
             elsewhere.action_post()
-        with self.assertRaisesRegex(UserError, "two companies"):
+        with self.assertRaisesRegex(UserError, "several companies"):
             self.env["relance.plan"]._create_for(self.lines(self.older + elsewhere), 2, FIRST)
 
     def test_schedules_that_cannot_be_are_refused(self):
@@ -134,7 +134,7 @@ class TestPlan(PlanCase):
             (2, {"first": MONDAY - self.days(1)}, "lies in the past"),
             (2, {"first_amount": -5.0}, "more than zero"),
             (2, {"first_amount": 2000.0}, "leaves something"),
-            (2, {"every": "year"}, "Choose how often"),
+            (2, {"every": "year"}, "Choose how often a payment"),
         ):
             refused = self.assertRaisesRegex(UserError, words)
             with self.subTest(words), refused, self.env.cr.savepoint():
@@ -493,9 +493,9 @@ class TestPlan(PlanCase):
             with self.assertRaisesRegex(UserError, "written notice"):
                 plan.action_break()
             plan.action_send_notice()
-        with freeze_time(f"{day + self.days(29)} 10:00:00"), self.assertRaisesRegex(UserError, "runs until"):
+        with freeze_time(f"{day + self.days(30)} 10:00:00"), self.assertRaisesRegex(UserError, "runs until"):
             plan.action_break()
-        with freeze_time(f"{day + self.days(30)} 10:00:00"):
+        with freeze_time(f"{day + self.days(31)} 10:00:00"):
             plan.action_break()
         self.assertEqual(plan.state, "broken")
 

@@ -14,6 +14,7 @@ from . import relance_plan_claim
 from . import relance_plan_line
 from . import relance_plan_offer
 from . import relance_plan_discount
+from . import relance_plan_task
 from . import relance_plan_message
 from . import relance_plan_follow
 from . import relance_reminder_plan

@@ -51,7 +51,7 @@ class RelancePlan(models.Model):
         required=True,
         readonly=True,
         ondelete="cascade",
-        help="The legal person that owes these invoices and signs.",
+        help="The person or company that owes these invoices and signs.",
     )
     contact_id = fields.Many2one("res.partner", ondelete="set null", help="Gets the messages of this plan.")
     user_id = fields.Many2one("res.users", string="In charge", default=lambda self: self.env.user)
@@ -62,7 +62,7 @@ class RelancePlan(models.Model):
             ("active", "Under way"),
             ("kept", "Kept"),
             ("broken", "Not kept"),
-            ("cancelled", "Cancelled"),
+            ("cancelled", "Called off"),
         ],
         required=True,
         readonly=True,
@@ -99,12 +99,12 @@ class RelancePlan(models.Model):
         string="Received",
         readonly=True,
         copy=False,
-        help="What was matched with the invoices since the plan was offered.",
+        help="What was matched with the invoices since the plan was drawn.",
     )
     amount_left = fields.Monetary(string="Left", compute="_compute_amounts", store=True)
     amount_late = fields.Monetary(string="Late", compute="_compute_amounts", store=True)
     progress = fields.Float(compute="_compute_amounts", store=True, help="Received, in percent.")
-    line_count = fields.Integer(string="Number", compute="_compute_amounts", store=True)
+    line_count = fields.Integer(string="Number of instalments", compute="_compute_amounts", store=True)
     next_date = fields.Date(string="Next instalment", compute="_compute_next", store=True)
     next_amount = fields.Monetary(string="Amount due then", compute="_compute_next", store=True)
     date_last = fields.Date(string="Last instalment", compute="_compute_next", store=True)
@@ -125,7 +125,7 @@ class RelancePlan(models.Model):
             ("personal", "Personal hardship"),
             ("other", "Something else"),
         ],
-        string="Why",
+        string="Reason",
     )
     cause_note = fields.Char(string="In his words")
     means = fields.Selection(
@@ -134,9 +134,9 @@ class RelancePlan(models.Model):
             ("standing_transfer", "Standing transfer"),
             ("direct_debit", "Direct debit"),
             ("card", "Card, by the link"),
-            ("cheques", "Post-dated cheques handed over"),
+            ("cheques", "Cheques handed over in advance, cashed at each instalment"),
         ],
-        string="Paid by",
+        string="Means of payment",
         default="transfer",
     )
     means_note = fields.Char(string="About the payment", help="For example the numbers of the cheques.")
@@ -416,6 +416,7 @@ class RelancePlan(models.Model):
             every,
             currency.decimal_places,
             first_amount and self._exact(currency, first_amount),
+            currency=currency,
         )
         return self._create_from(
             move_lines,
@@ -511,7 +512,7 @@ class RelancePlan(models.Model):
         for line in lines:
             self._check_claimable(line)
         if len(lines.company_id) > 1:
-            raise UserError(self.env._("These invoices belong to two companies: make one plan for each."))
+            raise UserError(self.env._("These invoices belong to several companies: make one plan for each."))
         if len(lines.currency_id) > 1:
             raise UserError(
                 self.env._(
@@ -523,7 +524,7 @@ class RelancePlan(models.Model):
         if len(persons) > 1:
             raise UserError(
                 self.env._(
-                    "These invoices are owed by several legal persons (%s): each signs a plan of its own.",
+                    "These invoices are owed by several legal persons (%s): make one plan for each of them.",
                     ", ".join(lines.partner_id.commercial_partner_id.mapped("display_name")[:3]),
                 )
             )
@@ -531,7 +532,7 @@ class RelancePlan(models.Model):
 
     def _check_claimable(self, line):
         move = line.move_id
-        name = move.name if move.name and move.name != "/" else self.env._("draft invoice")
+        name = move.name if move.name and move.name != "/" else self.env._("This draft invoice")
         if line.parent_state != "posted":
             raise UserError(self.env._("%s is not posted: post it first, or leave it out.", name))
         if line.account_type != "asset_receivable" or move.move_type not in CLAIMABLE_TYPES:
@@ -588,7 +589,7 @@ class RelancePlan(models.Model):
     @api.constrains("waive_penalties", "waive_percent", "debtor_id")
     def _check_waiver(self):
         for plan in self.filtered("waive_penalties"):
-            if not 0 < plan.waive_percent <= 100:
+            if not 1 <= plan.waive_percent <= 100:
                 raise ValidationError(self.env._("Between 1 and 100 % of the penalties can be given up."))
             if plan.debtor_id.sudo().relance_audience == "public":
                 raise ValidationError(
@@ -609,33 +610,41 @@ class RelancePlan(models.Model):
         return schedule.exact(float_round(amount, currency.decimal_places), currency.decimal_places)
 
     @api.model
-    def _in_words(self, function, *args, **kwargs):
+    def _in_words(self, function, *args, currency=None, **kwargs):
         """Call a function of ``tools.schedule``; what it cannot do is said in a sentence.
 
+        :param currency: of the amounts, as the sentence writes them
         :raise UserError:
         """
         try:
             return function(*args, **kwargs)
         except schedule.ScheduleError as error:
-            raise UserError(self._schedule_sentence(error)) from error
+            raise UserError(self._schedule_sentence(error, currency)) from error
 
-    def _schedule_sentence(self, error):
+    def _schedule_sentence(self, error, currency=None):
         """What is wrong with a schedule and what to do, in the user's language."""
         _ = self.env._
+
+        def money(name):
+            amount = error.values.get(name)
+            return format_amount(self.env, float(amount), currency) if currency and amount else str(amount)
+
         sentences = {
             "amount": _("An instalment is more than zero: enter an amount."),
-            "digits": _("%s is finer than the smallest coin of this currency.", error.values.get("amount")),
+            "digits": _(
+                "%s is finer than the smallest coin of this currency.", str(error.values.get("amount"))
+            ),
             "count": _("A plan has at least one instalment: enter how many."),
             "coins": _(
                 "%(amount)s cannot be divided by %(count)s: choose fewer instalments.",
-                amount=error.values.get("amount"),
+                amount=money("amount"),
                 count=error.values.get("count"),
             ),
             "first_amount": _("The first payment is more than zero and leaves something for the others."),
-            "minimum": _(
-                "An instalment would be below %s: choose fewer instalments.", error.values.get("minimum")
+            "minimum": _("An instalment would be below %s: choose fewer instalments.", money("minimum")),
+            "every": _(
+                "Choose how often a payment is due: weekly, every two weeks, monthly or at month end."
             ),
-            "every": _("Choose how often he pays: weekly, every two weeks, monthly or at month end."),
             "months": _("At least one month with a payment has to be left."),
             "rest": _("This leaves nothing for the other instalments: enter less, or remove a line."),
         }

@@ -47,7 +47,7 @@ class RelancePlan(models.Model):
                 reason=reason,
             )
         )
-        self._tell_manager(self.env._("A discount on a payment plan waits for your decision"))
+        self._tell_manager("discount")
 
     def action_grant_discount(self):
         """A manager grants the discount: draft credit notes, and instalments that small again."""
@@ -71,7 +71,7 @@ class RelancePlan(models.Model):
             plan.discount_state = "refused"
             plan.activity_ids.unlink()
             plan._message_log(body=self.env._("Discount refused by %s.", self.env.user.name))
-            plan._tell_user(self.env._("The discount on a payment plan was refused"))
+            plan._tell_user("discount_refused")
         return True
 
     def _spread_again(self):

@@ -23,7 +23,7 @@ class RelancePlan(models.Model):
     grace_days = fields.Integer(string="Days of grace", readonly=True)
     notice_days = fields.Integer(string="Days of notice", readonly=True)
     break_mode = fields.Selection(
-        [("auto", "By itself"), ("manual", "By a person")], string="Ends", readonly=True
+        [("auto", "By itself"), ("manual", "By a person")], string="Ends if not kept", readonly=True
     )
 
     @api.model_create_multi
@@ -181,7 +181,7 @@ class RelancePlan(models.Model):
         self._set_reopened()
         self.message_log_ids.filtered(lambda one: one.kind == "thanks")._set_void()
         self._message_log(body=self.env._("A payment was rejected or undone: the plan goes on."))
-        self._tell_user(self.env._("A payment of a kept plan was undone"))
+        self._tell_user("undone")
 
     @api.private
     def _touch(self, move_lines):
@@ -199,9 +199,7 @@ class RelancePlan(models.Model):
         )
         claims.plan_id._refresh()
         for plan in claims.filtered("live").filtered("is_lost").plan_id:
-            plan._tell_user(
-                self.env._("An invoice of a payment plan was reset: post it again or renegotiate")
-            )
+            plan._tell_user("reset")
 
     # -- what each day does ------------------------------------------------------------------------
     @api.model
@@ -252,7 +250,7 @@ class RelancePlan(models.Model):
         expired._lock()
         expired._set_cancelled("expired")
         for plan in expired:
-            plan._tell_user(self.env._("The offer of a payment plan expired unsigned"))
+            plan._tell_user("expired")
         expired._message_log_batch(
             {
                 plan.id: self.env._("The offer expired unsigned: dunning goes on where it stood.")
@@ -323,7 +321,7 @@ class RelancePlan(models.Model):
             )
             if open_claims:
                 open_claims.tolerated = True
-                plan._tell_user(self.env._("A plan was kept but for a few cents: write off the rest"))
+                plan._tell_user("rest")
             else:
                 plan._message_log(body=self.env._("Kept: everything is paid."))
 
@@ -433,12 +431,12 @@ class RelancePlan(models.Model):
         self.ensure_one()
         messages = self.env["relance.plan.message"]
         if self.break_mode == "manual":
-            self._tell_user(self.env._("An instalment was missed: give notice, renegotiate, or end the plan"))
+            self._tell_user("missed")
             return messages
         notice = self._notice_date()
         if self.notice_days and not notice:
             return messages._create_for_lines("notice", lines[:1], date)
-        if self.notice_days and (date - notice).days < self.notice_days:
+        if self.notice_days and (date - notice).days <= self.notice_days:
             return messages
         return messages + self._break(date)
 
@@ -531,7 +529,7 @@ class RelancePlan(models.Model):
                 )
             )
         until = fields.Date.add(notice, days=days)
-        if self.company_id._relance_date() < until:
+        if self.company_id._relance_date() <= until:
             raise UserError(
                 self.env._("The notice given to this consumer runs until %s.", format_date(self.env, until))
             )

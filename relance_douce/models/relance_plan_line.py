@@ -46,7 +46,7 @@ class RelancePlanLine(models.Model):
             ("pending", "To come"),
             ("partial", "Partly paid"),
             ("late", "Late"),
-            ("paid", "Paid"),
+            ("paid", "Fully paid"),
             ("cancelled", "Cancelled"),
         ],
         required=True,

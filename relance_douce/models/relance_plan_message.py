@@ -43,7 +43,13 @@ class RelancePlanMessage(models.Model):
     currency_id = fields.Many2one(related="plan_id.currency_id")
     contact_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
     user_id = fields.Many2one(related="plan_id.user_id")
-    line_id = fields.Many2one("relance.plan.line", readonly=True, ondelete="cascade", index="btree_not_null")
+    line_id = fields.Many2one(
+        "relance.plan.line",
+        string="Instalment",
+        readonly=True,
+        ondelete="cascade",
+        index="btree_not_null",
+    )
     line_ids = fields.Many2many("relance.plan.line", string="Instalments", readonly=True)
     kind = fields.Selection(
         [
@@ -312,7 +318,7 @@ class RelancePlanMessage(models.Model):
                 "error_date": self.company_id._relance_date(now),
             }
         )
-        self.plan_id._tell_user(self.env._("A message about a payment plan could not be sent"), self.error)
+        self.plan_id._tell_user("failed", self.error)
 
     def _dated(self, now):
         """These messages, writing as of the local date of ``now``."""
@@ -381,7 +387,7 @@ class RelancePlanMessage(models.Model):
             message.plan_id._message_log(
                 body=self.env._("Letter to post: %s", message.display_name), attachment_ids=attachment.ids
             )
-            message.plan_id._tell_user(self.env._("A letter about a payment plan is to be posted"))
+            message.plan_id._tell_user("letter")
 
     def _render_letters(self):
         """PDF of each message as a letter: dict id → bytes.
@@ -406,9 +412,7 @@ class RelancePlanMessage(models.Model):
         letters._set_sent(fields.Datetime.now(), "delivered")
         for plan in letters.plan_id:
             plan._message_log(body=self.env._("Letter posted."))
-        letters.plan_id.activity_ids.filtered(
-            lambda one: one.summary == self.env._("A letter about a payment plan is to be posted")
-        ).unlink()
+        letters.plan_id._task_done("letter")
         return True
 
     def action_print(self):

@@ -159,7 +159,7 @@ class RelancePlan(models.Model):
         self.date_valid = self._offer_until()
         self._rest()
         self._message_log(body=self.env._("Beyond the limits, a manager decides: %s", self.limit_notes or ""))
-        self._tell_manager(self.env._("A payment plan beyond the limits waits for your decision"))
+        self._tell_manager("approval")
 
     def action_approve(self):
         """A manager allows what leaves the limits; the plan is proposed at once."""
@@ -176,12 +176,12 @@ class RelancePlan(models.Model):
         plans.write({"approval_state": "refused", "date_valid": False})
         plans.activity_ids.unlink()
         for plan in plans:
-            plan._tell_user(self.env._("The payment plan was refused: draw it within the limits"))
+            plan._tell_user("refused")
         return True
 
     def _check_manager(self):
         if not self.env.su and not self._is_manager():
-            raise AccessError(self.env._("A dunning manager decides about plans beyond the limits."))
+            raise AccessError(self.env._("A dunning manager decides about this."))
 
     def _offer_until(self):
         self.ensure_one()
@@ -396,7 +396,7 @@ class RelancePlan(models.Model):
         )
         self.activity_ids.unlink()
         self._refresh()
-        self._log_agreement()
+        self._in_house_language()._log_agreement()
         self._create_messages_of("confirmation")._send_now()
         return True
 
@@ -496,8 +496,9 @@ class RelancePlan(models.Model):
             return False
         self._check_signable()
         self._set_cancelled("declined", (reason or "").strip()[:500])
-        self._message_log(body=self.env._("Declined by the customer: %s", reason or "–"))
-        self._tell_user(self.env._("A customer declined a payment plan"), self.close_note)
+        house = self._in_house_language()
+        house._message_log(body=house.env._("Declined by the customer: %s", self.close_note or "–"))
+        self._tell_user("declined", self.close_note)
         return True
 
     @api.private
@@ -524,13 +525,15 @@ class RelancePlan(models.Model):
             first_date,
             every,
             self.currency_id.decimal_places,
+            currency=self.currency_id,
         )
         offer = {
             "lines": [[str(day), float(amount)] for day, amount in parts],
             "every": every,
             "reason": (reason or "").strip()[:1000],
         }
-        self._message_log(body=self.env._("The customer proposes: %s", self._counter_sentence(offer)))
+        house = self._in_house_language()
+        house._message_log(body=house.env._("The customer proposes: %s", house._counter_sentence(offer)))
         policy = self._policy()
         exceeded = policy._plan_limits_exceeded(
             self.company_id, self.currency_id, parts, self.company_id._relance_date()
@@ -547,7 +550,7 @@ class RelancePlan(models.Model):
                 "date_valid": max(self.date_valid, self._offer_until()),
             }
         )
-        self._tell_user(self.env._("A customer proposes other instalments"), self._counter_sentence(offer))
+        house._tell_user("counter", house._counter_sentence(offer))
         return "asked"
 
     def _take_counter(self, offer):
@@ -703,36 +706,6 @@ class RelancePlan(models.Model):
                 int(self.amount_total)
             )
         yield re.split(r" (?:et|and) (?:zéro|zero) ", text, flags=re.IGNORECASE)[0]
-
-    # -- telling people --------------------------------------------------------------------------------
-    def _tell_user(self, summary, note=None):
-        """An activity for whoever is in charge of this plan, once per summary."""
-        self.ensure_one()
-        return self._tell(self.user_id or self._manager(), summary, note)
-
-    def _tell_manager(self, summary, note=None):
-        self.ensure_one()
-        return self._tell(self._manager() or self.user_id, summary, note)
-
-    def _tell(self, user, summary, note=None):
-        if self.activity_ids.filtered(lambda one: one.summary == summary):
-            return self.env["mail.activity"]
-        return self.activity_schedule(
-            "mail.mail_activity_data_todo",
-            summary=summary,
-            note=note or "",
-            user_id=(user or self.env.user).id,
-        )
-
-    def _manager(self):
-        """Somebody who may decide about this plan."""
-        group = self.env.ref("relance_douce.group_relance_manager").sudo()
-        managers = group.all_user_ids.filtered(
-            lambda user: (
-                user.active and user._is_internal() and user.id != 1 and self.company_id in user.company_ids
-            )
-        )
-        return (managers & self.user_id or managers)[:1]
 
 
 CLOSED_STATES = ("kept", "broken", "cancelled")

@@ -107,7 +107,8 @@ class RelancePolicy(models.Model):
         " AND plan_min_first_percent >= 0 AND plan_min_first_percent <= 100"
         " AND plan_max_first_days >= 0 AND plan_offer_days > 0 AND plan_reminder_days >= 0"
         " AND plan_grace_days >= 0 AND plan_notice_days >= 0)",
-        "The limits of payment plans cannot be negative; number, duration and validity need at least one.",
+        "The limits of payment plans cannot be negative; number, duration and validity need at least one, "
+        "and the smallest first payment is at most 100 %.",
     )
     _positive = models.Constraint(
         "CHECK (min_days_between_contacts >= 0 AND max_contacts_30d > 0 AND approval_days > 0"

@@ -1,0 +1,73 @@
+"""What a plan asks of people, once each, in the language of the house."""
+
+from odoo import api, models
+from odoo.tools.mail import plaintext2html
+
+
+class RelancePlan(models.Model):
+    _inherit = "relance.plan"
+
+    @api.model
+    def _tasks(self):
+        """Key → what is to be done; an addon adds its own."""
+        _ = self.env._
+        return {
+            "approval": _("A payment plan beyond the limits waits for your decision"),
+            "refused": _("The payment plan was refused: draw it within the limits"),
+            "discount": _("A discount on a payment plan waits for your decision"),
+            "discount_refused": _("The discount on a payment plan was refused"),
+            "declined": _("A customer declined a payment plan"),
+            "counter": _("A customer proposes other instalments"),
+            "expired": _("The offer of a payment plan expired unsigned"),
+            "missed": _("An instalment was missed: give notice, renegotiate, or end the plan"),
+            "undone": _("A payment of a kept plan was undone"),
+            "reset": _("An invoice of a payment plan was reset: post it again or renegotiate"),
+            "rest": _("A plan was kept but for a small difference: write it off"),
+            "failed": _("A message about a payment plan could not be sent"),
+            "letter": _("A letter about a payment plan is to be posted"),
+        }
+
+    def _in_house_language(self):
+        """These plans, speaking to the people of the company and not to the customer."""
+        return self.with_context(lang=self.company_id[:1]._relance_lang())
+
+    def _task_summary(self, key):
+        return self._in_house_language()._tasks()[key]
+
+    def _tell_user(self, key, note=None):
+        """A task for whoever is in charge of this plan, once."""
+        self.ensure_one()
+        return self._tell(self.user_id or self._manager(), key, note)
+
+    def _tell_manager(self, key, note=None):
+        """A task for somebody who may decide about this plan, once."""
+        self.ensure_one()
+        return self._tell(self._manager() or self.user_id, key, note)
+
+    def _tell(self, user, key, note):
+        summary = self._task_summary(key)
+        if self.activity_ids.filtered(lambda one: one.summary == summary):
+            return self.env["mail.activity"]
+        return self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=summary,
+            # a customer may have written it
+            note=plaintext2html(note) if note else "",
+            user_id=(user or self.env.user).id,
+        )
+
+    def _task_done(self, key):
+        """What was asked for is done."""
+        for plan in self:
+            summary = plan._task_summary(key)
+            plan.activity_ids.filtered(lambda one: one.summary == summary).unlink()  # noqa: B023
+
+    def _manager(self):
+        """Somebody who may decide about this plan."""
+        group = self.env.ref("relance_douce.group_relance_manager").sudo()
+        managers = group.all_user_ids.filtered(
+            lambda user: (
+                user.active and user._is_internal() and user.id != 1 and self.company_id in user.company_ids
+            )
+        )
+        return (managers & self.user_id or managers)[:1]
