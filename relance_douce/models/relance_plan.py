@@ -635,6 +635,7 @@ class RelancePlan(models.Model):
                 "%s is finer than the smallest coin of this currency.", str(error.values.get("amount"))
             ),
             "count": _("A plan has at least one instalment: enter how many."),
+            "long": _("That is more instalments than anybody can follow: choose fewer."),
             "coins": _(
                 "%(amount)s cannot be divided by %(count)s: choose fewer instalments.",
                 amount=money("amount"),
