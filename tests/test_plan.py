@@ -318,20 +318,29 @@ class TestPlan(PlanCase):
         self.assertEqual(plan.state, "kept")
 
     # -- signing ---------------------------------------------------------------------------------------
-    def test_agreed_on_the_phone_acknowledges_the_debt(self):
+    def test_agreed_on_the_phone_and_signed_afterwards(self):
         plan = self.active()
         self.assertEqual((plan.state, plan.signed_kind, plan.signed_by), ("active", "phone", "Jeanne Client"))
-        self.assertEqual(plan.date_acknowledged, MONDAY)
+        self.assertFalse(plan.date_acknowledged, "a word on the phone proves nothing")
         self.assertEqual(plan.user_id, self.accountant)
         self.assertTrue(plan.agreement_id)
         self.assertEqual(plan.signed_hash, plan._offer_hash())
         self.assertEqual(self.kinds(plan), ["proposal", "confirmation"])
+        scan = self.env["ir.attachment"].create({"name": "scan.pdf", "raw": b"%PDF-1.4"})
+        with freeze_time(f"{MONDAY + self.days(3)} 10:00:00"):
+            plan.action_accept(signed_by="Jeanne Client", scan=scan)
+        self.assertEqual((plan.state, plan.signed_kind), ("active", "paper"))
+        self.assertEqual(plan.date_acknowledged, MONDAY + self.days(3))
+        self.assertTrue(plan.agreement_id)
+        with self.assertRaisesRegex(UserError, "reload the page"):
+            plan.action_accept(signed_by="Jeanne Client", scan=scan)
 
     def test_signed_on_paper_keeps_the_scan(self):
         plan = self.proposed()
         scan = self.env["ir.attachment"].create({"name": "scan.pdf", "raw": b"%PDF-1.4"})
         plan.action_accept(signed_by="Jeanne", scan=scan)
         self.assertEqual((plan.signed_kind, plan.scan_id), ("paper", scan))
+        self.assertEqual(plan.date_acknowledged, MONDAY)
         self.assertIn(scan, plan.sudo().message_ids.attachment_ids)
 
     def test_signed_online_with_evidence(self):
@@ -409,6 +418,25 @@ class TestPlan(PlanCase):
         plan.with_user(self.manager).action_accept_counter()
         self.assertEqual(len(plan.line_ids), 40)
         self.assertEqual(self.kinds(plan), ["proposal", "proposal"])
+
+    def test_counter_proposals_do_not_stop_reminders_for_ever(self):
+        plan = self.proposed().sudo()
+        for offset in (5, 10, 11):
+            with freeze_time(f"{MONDAY + self.days(offset)} 10:00:00"):
+                plan._counter(40, MONDAY + self.days(30))
+        self.assertEqual(plan.date_valid, MONDAY + self.days(12), "renewed once")
+
+    def test_invoice_being_corrected_changes_no_progress(self):
+        plan = self.active()
+        self.pay(self.older, MONDAY, 500.0)
+        self.older.button_draft()
+        self.assertTrue(plan.has_lost_claims)
+        self.assertIn("was reset", plan.activity_ids.summary)
+        self.assertEqual(self.instalments(plan)[0], (500.0, 500.0, "paid"))
+        self.follow(FIRST + self.days(40))
+        self.assertEqual(plan.state, "active", "neither kept nor broken by itself")
+        self.older.action_post()
+        self.assertFalse(plan.activity_ids.filtered(lambda one: "was reset" in one.summary))
 
     def test_counter_proposal_is_refused_kindly(self):
         plan = self.proposed()

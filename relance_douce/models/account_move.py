@@ -373,7 +373,9 @@ class AccountMove(models.Model):
             .search([("move_id", "in", self.ids), ("plan_id.state", "in", ("proposed", "active"))])
         )
         claims._relink(self.sudo())
-        claims.plan_id._refresh()
+        whole = claims.plan_id.filtered(lambda plan: not plan.has_lost_claims)
+        whole._task_done("reset")
+        whole._refresh()
 
     def _relance_restore_levels(self):
         """Give rebuilt instalments the last level that left for their invoice."""

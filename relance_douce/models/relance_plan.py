@@ -179,8 +179,8 @@ class RelancePlan(models.Model):
         string="Debt acknowledged on",
         readonly=True,
         copy=False,
-        help="The signature acknowledges the debt: the limitation starts again on this day "
-        "(French Civil Code, articles 2240 and 2231).",
+        help="A signature acknowledges the debt: the limitation starts again on this day "
+        "(French Civil Code, articles 2240 and 2231). A word on the phone proves nothing.",
     )
     date_closed = fields.Date(string="Closed on", readonly=True, copy=False)
     date_notice = fields.Date(string="Notice of default left on", readonly=True, copy=False)
@@ -385,6 +385,8 @@ class RelancePlan(models.Model):
         A transaction that comes second is told so by the database and tried again by the
         host, so that it sees what the first one did.
         """
+        if not self:
+            return
         self.flush_recordset()
         self.env.cr.execute(SQL("SELECT id FROM relance_plan WHERE id IN %s FOR UPDATE", tuple(self.ids)))
         self.invalidate_recordset()

@@ -134,7 +134,13 @@ class RelancePlan(models.Model):
 
         :param date: local date, default today
         """
-        plans = self.filtered(lambda plan: plan.state in ("proposed", "active", "kept", "broken"))
+        plans = self.filtered(
+            lambda plan: (
+                plan.state in ("proposed", "active", "kept", "broken")
+                # an invoice that is being corrected says nothing: its payments come back with it
+                and not plan.has_lost_claims
+            )
+        )
         progress = plans._progress()
         for plan in plans:
             plan._apply(progress[plan.id], date or plan.company_id._relance_date())

@@ -334,7 +334,11 @@ class RelancePlan(models.Model):
         :param scan: ``ir.attachment`` of the signed paper
         :raise UserError: the offer cannot be accepted, with the reason
         """
-        for plan in self._allowed("proposed"):
+        for plan in self._allowed():
+            if plan.state == "active" and plan.signed_kind == "phone" and (signature or scan):
+                plan._sign_afterwards(signature, signed_by, function, scan)
+                continue
+            plan._check_state("proposed")
             plan._accept(
                 signed_by=signed_by or plan.signer_name or plan.contact_id.name,
                 signature=signature,
@@ -343,6 +347,24 @@ class RelancePlan(models.Model):
                 scan=scan,
             )
         return True
+
+    def _sign_afterwards(self, signature, signed_by, function, scan):
+        """What was agreed on the phone is signed now: the debt is acknowledged from today."""
+        self.ensure_one()
+        self._lock()
+        self.agreement_id.unlink()
+        self.write(
+            {
+                "signature": signature,
+                "scan_id": scan and scan.id,
+                "signed_kind": "paper" if scan else "portal",
+                "signed_by": signed_by or self.signed_by,
+                "signed_function": function or self.signed_function,
+                "signed_on": fields.Datetime.now(),
+                "date_acknowledged": self.company_id._relance_date(),
+            }
+        )
+        self._log_agreement()
 
     @api.private
     def _accept(
@@ -380,7 +402,7 @@ class RelancePlan(models.Model):
         self._replace_earlier()
         self._set_active(
             date_start=today,
-            date_acknowledged=today,
+            date_acknowledged=today if kind != "phone" else False,
             signature=signature,
             signed_by=signed_by.strip(),
             signed_function=(function or "").strip(),
@@ -546,10 +568,11 @@ class RelancePlan(models.Model):
             {
                 "counter_offer": offer,
                 "counter_state": "asked",
-                # he waits for our answer, so the offer and the rest wait with him
-                "date_valid": max(self.date_valid, self._offer_until()),
             }
         )
+        if not self.renewed:
+            # he waits for our answer: that is the one time more that an offer gets
+            self.write({"renewed": True, "date_valid": max(self.date_valid, self._offer_until())})
         house._tell_user("counter", house._counter_sentence(offer))
         return "asked"
 
