@@ -35,11 +35,17 @@
         "wizard/relance_cancel_wizard_views.xml",
         "wizard/relance_pause_wizard_views.xml",
         "wizard/relance_plan_negotiate_views.xml",
+        "wizard/relance_plan_agree_views.xml",
+        "wizard/relance_plan_withdraw_views.xml",
         "views/plan_portal_templates.xml",
         "views/relance_menus.xml",
     ],
     "assets": {
         "web.assets_backend": ["relance_douce/static/src/fields/*"],
+        "web.assets_frontend": [
+            "relance_douce/static/src/portal/*.js",
+            "relance_douce/static/src/portal/*.scss",
+        ],
         "web.assets_tests": ["relance_douce/static/tests/tours/*.js"],
     },
     "application": True,

@@ -17,6 +17,8 @@ from . import relance_plan_discount
 from . import relance_plan_task
 from . import relance_plan_message
 from . import relance_plan_follow
+from . import relance_plan_portal
+from . import relance_plan_screen
 from . import relance_reminder_plan
 from . import account_move
 from . import account_move_line
@@ -27,3 +29,4 @@ from . import mail_notification
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_plan

@@ -1,0 +1,65 @@
+"""What the screens of a plan open; every decision is taken elsewhere."""
+
+from odoo import models
+
+
+class RelancePlan(models.Model):
+    _inherit = "relance.plan"
+
+    def action_redraw(self):
+        """Negotiate this draft again on one screen."""
+        self.ensure_one()
+        return self.env["relance.plan.negotiate"]._open_draft(self)
+
+    def action_open_agree_phone(self):
+        """Ask who agreed on the phone."""
+        return self._wizard_action("relance.plan.agree", self.env._("Agreed on the phone"), kind="phone")
+
+    def action_open_agree_paper(self):
+        """Ask who signed the paper, and for its scan."""
+        return self._wizard_action("relance.plan.agree", self.env._("Signed on paper"), kind="paper")
+
+    def action_open_withdraw(self):
+        """Ask why the plan is withdrawn."""
+        return self._wizard_action("relance.plan.withdraw", self.env._("Withdraw the plan"))
+
+    def _wizard_action(self, model, name, **defaults):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": model,
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_plan_id": self.id,
+                **{f"default_{field}": value for field, value in defaults.items()},
+            },
+        }
+
+    def action_open_case(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "relance.case",
+            "res_id": self.case_id.id,
+            "view_mode": "form",
+        }
+
+    def action_preview(self):
+        """The page of this plan as the customer sees it."""
+        self.ensure_one()
+        self.check_access("read")
+        # the link carries a token that only customers and their contacts at the house have
+        return {"type": "ir.actions.act_url", "target": "new", "url": self.sudo().get_portal_url()}
+
+    def action_print_agreement(self):
+        """The signed agreement, or what the customer would sign."""
+        self.ensure_one()
+        if self.agreement_id:
+            return {
+                "type": "ir.actions.act_url",
+                "url": f"/web/content/{self.agreement_id.id}?download=true",
+                "target": "new",
+            }
+        return self.env.ref("relance_douce.report_plan_agreement").report_action(self)

@@ -1,0 +1,17 @@
+from odoo import fields, models
+
+
+class RelancePlanWithdraw(models.TransientModel):
+    """Asks why a plan is withdrawn."""
+
+    _name = "relance.plan.withdraw"
+    _description = "Withdraw a Plan"
+
+    plan_id = fields.Many2one("relance.plan", required=True, ondelete="cascade")
+    plan_state = fields.Selection(related="plan_id.state")
+    reason = fields.Char(required=True)
+
+    def action_confirm(self):
+        self.ensure_one()
+        self.plan_id.action_cancel(self.reason)
+        return {"type": "ir.actions.act_window_close"}
