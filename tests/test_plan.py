@@ -489,6 +489,13 @@ class TestPlan(PlanCase):
         with self.assertRaisesRegex(UserError, "stays"):
             plan.unlink()
 
+    def test_invoices_of_another_company_are_not_negotiated(self):
+        other = self.env["res.company"].create({"name": "Ailleurs"})
+        lines = self.lines(self.older)
+        self.accountant.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
+        with self.assertRaises(AccessError):
+            self.env["relance.plan"].with_user(self.accountant)._create_for(lines, 2, FIRST)
+
     def test_another_company_sees_nothing(self):
         plan = self.active()
         other = self.env["res.company"].create({"name": "Ailleurs"})
