@@ -8,7 +8,7 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import Form, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import MONDAY, RelanceCase
@@ -151,9 +151,7 @@ class TestPlan(PlanCase):
 
     def test_draft_is_changed_by_hand_but_has_to_add_up(self):
         plan = self.plan(count=2)
-        with Form(plan) as form:
-            with form.line_ids.edit(0) as line:
-                line.amount = 900.0
+        plan.line_ids[0].amount = 900.0
         with self.assertRaisesRegex(UserError, "add up to"):
             plan.action_propose()
         plan.line_ids[1].amount = 1100.0

@@ -438,7 +438,7 @@ class RelancePlan(models.Model):
         """
         if not self.env.su:
             self.env["relance.reminder"]._check_user()
-            move_lines.check_access("read")
+            move_lines.with_env(self.env).check_access("read")
         replaces = self.browse(values.get("replaces_id"))
         self._check_move_lines(move_lines, replaces=replaces)
         company = move_lines.company_id
