@@ -2,6 +2,7 @@
 
 import base64
 from datetime import date, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from psycopg2.errors import UniqueViolation
@@ -531,6 +532,50 @@ class TestPlan(PlanCase):
         with freeze_time(f"{day + self.days(31)} 10:00:00"):
             plan.action_break()
         self.assertEqual(plan.state, "broken")
+
+    def test_scheduled_action_follows_and_sends(self):
+        plan = self.active()
+        cron = self.env.ref("relance_douce.ir_cron_follow")
+        self.company.relance_active = False
+        with freeze_time(f"{FIRST - self.days(3)} 10:00:00"):
+            self.trigger(cron)
+            self.assertNotIn("upcoming", self.kinds(plan))
+            self.company.relance_active = True
+            self.trigger(cron)
+            self.assertEqual(self.kinds(plan), ["proposal", "confirmation", "upcoming"])
+            self.trigger(cron)
+            self.assertEqual(self.kinds(plan).count("upcoming"), 1)
+
+    def trigger(self, cron):
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+        self.env.invalidate_all()
+
+    @mute_logger("odoo.addons.relance_douce.models.relance_plan_follow")
+    def test_a_failing_company_does_not_stop_the_others(self):
+        plan = self.active()
+        other = self.env["res.company"].create({"name": "Autre"})
+        (self.company + other).write({"relance_active": True})
+        plan_class = type(self.env["relance.plan"])
+        original = plan_class._follow
+
+        def fails(plans, company, date):
+            if company == other:
+                raise UserError("un calendrier étrange")
+            return original(plans, company, date)
+
+        with freeze_time(f"{FIRST - self.days(3)} 10:00:00"), patch.object(plan_class, "_follow", fails):
+            self.trigger(self.env.ref("relance_douce.ir_cron_follow"))
+        self.assertIn("upcoming", self.kinds(plan))
+
+    def test_a_server_that_cannot_print_loses_no_signature(self):
+        plan = self.proposed()
+        report_class = type(self.env["ir.actions.report"])
+        with patch.object(report_class, "get_wkhtmltopdf_state", lambda self: "install"):
+            plan.action_accept(signed_by="Jeanne", signature=SIGNATURE)
+        self.assertEqual((plan.state, plan.agreement_id.id), ("active", False))
+        self.follow(MONDAY + self.days(1))
+        self.assertTrue(plan.agreement_id)
 
     def test_nothing_breaks_while_the_bank_is_stale(self):
         self.bank_line(10.0, MONDAY - self.days(5))

@@ -109,7 +109,9 @@ class TestPlanPages(PortalCase):
         )
         self.assertEqual(tree.xpath("//input[@name='offer']/@value"), [plan._offer_hash()])
         # every field has its label
-        for field in tree.xpath("//form[@data-plan-action]//*[self::input[@id] or self::textarea or self::select]"):
+        for field in tree.xpath(
+            "//form[@data-plan-action]//*[self::input[@id] or self::textarea or self::select]"
+        ):
             self.assertTrue(tree.xpath(f"//label[@for='{field.get('id')}']"), field.get("id"))
 
     def test_the_page_speaks_the_language_of_the_customer(self):
@@ -141,7 +143,9 @@ class TestPlanPages(PortalCase):
         self.assertNotIn(plan.name, wrong.text)
         # whether there is such a plan is not told
         nobody = self.url_open("/my/plans/999999999?access_token=wrong")
-        self.assertEqual((nobody.status_code, nobody.url.split("/")[-1].split("?")[1]), (404, "access_token=wrong"))
+        self.assertEqual(
+            (nobody.status_code, nobody.url.split("/")[-1].split("?")[1]), (404, "access_token=wrong")
+        )
         missing = self.url_open(f"/my/plans/{plan.id}")
         self.assertIn("/web/login", missing.url)
         for suffix in ("/agreement", "/pay"):
@@ -508,7 +512,9 @@ class TestPlanAnswers(PortalCase):
     def test_a_proposal_within_the_limits_is_the_offer(self):
         plan = self.offer()
         before = plan._offer_hash()
-        answer = self.ask(plan, "counter", count="5", first_date="2026-03-15", every="fortnight", reason="Slow")
+        answer = self.ask(
+            plan, "counter", count="5", first_date="2026-03-15", every="fortnight", reason="Slow"
+        )
         self.assertIn("redirect", answer)
         self.assertEqual((plan.counter_state, plan.state), ("accepted", "proposed"))
         self.assertEqual(plan.line_ids.mapped("amount"), [400.0] * 5)
@@ -617,9 +623,12 @@ class TestPlanPayment(PortalCase):
         transaction = self.transaction(self.start(self.form(plan, query)))
         transaction._set_done()
         # where no outstanding account is set, the payment is no entry: it counts with the bank
-        line = self.provider.journal_id.inbound_payment_method_line_ids.filtered(
-            lambda one: one.payment_provider_id == self.provider
-        ) or self.provider.journal_id.inbound_payment_method_line_ids[:1]
+        line = (
+            self.provider.journal_id.inbound_payment_method_line_ids.filtered(
+                lambda one: one.payment_provider_id == self.provider
+            )
+            or self.provider.journal_id.inbound_payment_method_line_ids[:1]
+        )
         line.payment_account_id = self.env["account.account"].search(
             [("account_type", "=", "asset_current"), ("reconcile", "=", True)], limit=1
         )

@@ -1,13 +1,18 @@
 """How payments become progress, and what each day does to a plan until it ends."""
 
+import logging
 from decimal import Decimal
+
+from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL, format_date, mute_logger
 
 from ..tools import schedule
 from .relance_plan_line import OPEN
+
+_logger = logging.getLogger(__name__)
 
 #: whoever may be a consumer loses his instalments only by a person, after this notice
 CONSUMER_NOTICE_DAYS = 30
@@ -210,18 +215,41 @@ class RelancePlan(models.Model):
     # -- what each day does ------------------------------------------------------------------------
     @api.model
     @api.private
-    def _cron_follow(self, now=None):
-        """Hourly: follow the plans of every company that is switched on, and send."""
-        now = now or fields.Datetime.now()
-        self.env["relance.plan.message"]._requeue_mails(now)
-        companies = self.env["res.company"].search([("relance_active", "=", True)])
+    def _cron_follow(self):
+        """Hourly: follow the plans of every company that is switched on, and send.
+
+        Each company is a transaction, and so is each batch of messages; one that fails does
+        not stop the others. What another transaction was quicker with waits for the next hour.
+        """
+        now = fields.Datetime.now()
         cron = self.env["ir.cron"]
+        messages = self.env["relance.plan.message"]
+        messages._requeue_mails(now)
+        companies = self.env["res.company"].search([("relance_active", "=", True)])
         cron._commit_progress(remaining=len(companies))
-        for company in companies:
-            self._follow(company, company._relance_date(now))
-            cron._commit_progress(1)
-            while self.env["relance.plan.message"]._send_batch(company, now):
-                cron._commit_progress(0)
+        for left, company in zip(reversed(range(len(companies))), companies, strict=True):
+            date = company._relance_date(now)
+            self._or_log(company, lambda: self._follow(company, date))  # noqa: B023
+            if not cron._commit_progress(1, remaining=left):
+                return
+            while self._or_log(company, lambda: messages._send_batch(company, now)):  # noqa: B023
+                cron._commit_progress()
+
+    def _or_log(self, company, work):
+        """What ``work`` returns; None, and nothing of it done, where it fails."""
+        try:
+            # the line in its log would read as an error; a lost race is none
+            with mute_logger("odoo.sql_db"):
+                result = work()
+                self.env.flush_all()
+                return result
+        except SerializationFailure:
+            self.env.cr.rollback()
+            _logger.info("The payment plans of %s were changed meanwhile", company.display_name)
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Following the payment plans of %s failed", company.display_name)
+        return None
 
     @api.model
     @api.private

@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import json
+import logging
 import re
 import secrets
 import unicodedata
 from datetime import timedelta
+
+from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -15,6 +18,8 @@ from odoo.tools import consteq, format_amount, format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
+
+_logger = logging.getLogger(__name__)
 
 #: a link to a plan that ended can be opened this many days longer
 LINK_DAYS = 60
@@ -474,7 +479,7 @@ class RelancePlan(models.Model):
     def _ensure_agreement(self):
         """Render the agreement with its evidence, once it is signed."""
         for plan in self.filtered(lambda plan: plan.signed_on and not plan.agreement_id):
-            content = plan._render_agreement()
+            content = plan._render_or_log()
             if content:
                 # belongs to the plan, readable with it
                 plan.agreement_id = (
@@ -490,6 +495,17 @@ class RelancePlan(models.Model):
                         }
                     )
                 )
+
+    def _render_or_log(self):
+        """The agreement as PDF; a layout that fails must not undo a signature."""
+        try:
+            with self.env.cr.savepoint():
+                return self._render_agreement()
+        except DatabaseError:
+            raise
+        except Exception:
+            _logger.warning("The agreement of plan %s could not be printed", self.name, exc_info=True)
+            return None
 
     def _render_agreement(self):
         """The agreement as PDF; None where the server cannot print now: it is tried again."""

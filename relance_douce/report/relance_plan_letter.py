@@ -19,6 +19,8 @@ from ..tools.text import long_date
 WHOLE_SCHEDULE = ("proposal", "counter_refused", "confirmation")
 #: messages that say where to pay to
 SAYS_WHERE_TO_PAY = ("confirmation", "upcoming", "nudge", "notice", "broken")
+#: messages about money that arrived
+RECEIVED = ("receipt", "thanks")
 #: messages whose letter has something to sign with it
 TO_SIGN = ("proposal", "counter_refused")
 #: more different amounts than this are not spelled out in a sentence
@@ -27,6 +29,9 @@ SPELLED_AMOUNTS = 3
 MAIL_INSTALMENTS = 60
 #: a schedule of more lines than this is set in two columns
 ONE_COLUMN = 6
+#: from this many invoices on a letter with an offer is set more closely, and very closely
+OFFER_DENSE_ROWS = 3
+OFFER_TIGHT_ROWS = 8
 #: an agreement of more invoices and lines of instalments than this is set more closely
 DENSE_AGREEMENT = 16
 NBSP = "\N{NO-BREAK SPACE}"
@@ -130,6 +135,10 @@ class RelancePlan(models.Model):
             return "consumer"
         audience = self.debtor_id.sudo().relance_audience
         return audience if audience in ("business", "public") else "interest"
+
+    def _owes_penalties(self):
+        """Whether late payment costs penalties and a fixed indemnity; else it is mere interest."""
+        return self._penalty_regime() in ("business", "public")
 
     def _instalments(self):
         """The lines in their order."""
@@ -260,9 +269,7 @@ class RelancePlan(models.Model):
             lines.append(self.env._("SIREN %s", grouped))
         elif registry or partner.vat:
             lines.append(
-                ", ".join(
-                    filter(None, [registry, partner.vat and self.env._("VAT number %s", partner.vat)])
-                )
+                ", ".join(filter(None, [registry, partner.vat and self.env._("VAT number %s", partner.vat)]))
             )
         return [" ".join(line.split(" ")) for line in lines if (line or "").strip()]
 
@@ -301,7 +308,8 @@ class RelancePlan(models.Model):
 
     def _unbroken(self, text):
         """Numbers of articles of law, such as L441-10, stay on one line."""
-        return Markup(LAW.sub(r'<span class="rd_nowrap">\g<0></span>', escape(text)))
+        # as a plain string: what is put into Markup would be escaped again
+        return Markup(LAW.sub(r'<span class="rd_nowrap">\g<0></span>', str(escape(text))))
 
     def _money(self, amount):
         return format_amount(self.env, amount, self.currency_id).replace(" ", NBSP)
@@ -360,11 +368,12 @@ class RelancePlan(models.Model):
             "standing_transfer": _("The debtor orders a standing transfer of these amounts for these dates."),
             "direct_debit": _("The creditor collects the instalments by direct debit on their dates."),
             "card": _("The debtor pays by card, by the link that he is sent."),
-            "cheques": _("The debtor has handed over the cheques; they are paid in on these dates, not before."),
+            "cheques": _(
+                "The debtor has handed over the cheques; they are paid in on these dates, not before."
+            ),
         }.get(self.means, _("The debtor pays by bank transfer."))
-        return Markup(" ").join(
-            filter(None, [how, self.means_note and f"({self.means_note})", self._account_text()])
-        )
+        sentence = " ".join(filter(None, [how, self.means_note and f"({self.means_note})"]))
+        return Markup("<br/>").join(filter(None, [sentence, self._account_text()]))
 
     def _account_text(self):
         """Where transfers go to, and what identifies them."""
@@ -431,9 +440,7 @@ class RelancePlan(models.Model):
                 **values,
             )
         else:
-            rule = _(
-                "If it is %(still)s, %(ends)s; what is left of the debt is then due at once.", **values
-            )
+            rule = _("If it is %(still)s, %(ends)s; what is left of the debt is then due at once.", **values)
         return " ".join(
             [
                 _("An instalment that is not paid on its date is first recalled in a friendly message."),
@@ -739,29 +746,41 @@ class RelancePlanMessage(models.Model):
 
     def _consequence_sentence(self):
         """What follows if the notice remains without effect: nothing that the law does not allow."""
-        left = format_amount(self.env, self.plan_id.amount_left, self.currency_id)
-        if self.plan_id._default_mode() == "consumer":
-            return self.env._(
+        _, plan = self.env._, self.plan_id
+        left = format_amount(self.env, plan.amount_left, self.currency_id)
+        mode = plan._default_mode()
+        if mode == "consumer":
+            sentence = _(
                 "Without payment by then, and without news from you, we could end the plan; all that "
                 "is left, %s, would then be due. A person decides about this, and it adds no cost.",
                 left,
             )
-        if self.plan_id._default_mode() == "automatic":
-            return self.env._(
+        elif mode == "automatic":
+            sentence = _(
                 "Without payment by then the plan ends, as agreed, and all that is left, %s, is due at once.",
                 left,
             )
-        return self.env._(
-            "Without payment by then we may end the plan, as agreed; all that is left, %s, is then due at once.",
-            left,
+        else:
+            sentence = _(
+                "Without payment by then we may end the plan, as agreed; all that is left, %s, is then due "
+                "at once.",
+                left,
+            )
+        if not plan.waive_penalties:
+            return sentence
+        lapse = (
+            _("Our promise to give up the late-payment penalties would lapse.")
+            if plan._owes_penalties()
+            else _("Our promise to give up the interest for late payment would lapse.")
         )
+        return f"{sentence} {lapse}"
 
     def _waiver_sentence(self):
         """What becomes of the penalties that were to be given up."""
         _, plan = self.env._, self.plan_id
         if not plan.waive_penalties:
             return ""
-        owes_penalties = plan._penalty_regime() in ("business", "public")
+        owes_penalties = plan._owes_penalties()
         if self.kind == "thanks":
             share = plan._waived_share()
             if owes_penalties:
@@ -823,6 +842,8 @@ class RelancePlanMessage(models.Model):
             return [(self.env._("Total"), money(plan.amount_total), True)]
         if self.kind in ("upcoming", "receipt"):
             return [(self.env._("Left to pay of the plan"), money(plan.amount_left), False)]
+        if self.kind == "thanks":
+            return [(self.env._("Received in all"), money(sum(plan.line_ids.mapped("amount_paid"))), True)]
         if self.kind in ("nudge", "notice"):
             return [(self.env._("To be paid now"), money(self._amount_asked()), True)]
         if self.kind == "broken":
@@ -866,15 +887,14 @@ class RelancePlanMessage(models.Model):
             "closing": closing,
             "rows": [self._mail_row(row) for row in rows[:MAIL_INSTALMENTS]],
             "more": len(rows) > MAIL_INSTALMENTS
-            and self.env._(
-                "and %s more instalments, contained in the total", len(rows) - MAIL_INSTALMENTS
-            ),
+            and self.env._("and %s more instalments, contained in the total", len(rows) - MAIL_INSTALMENTS),
             "totals": self._schedule_totals(),
             "button": label,
             "url": url,
             "color": letter._button_color(company),
             "bank": self._mail_bank(),
             "plan": self.env._("Payment plan %s", self.plan_id.name),
+            "is_received": self.kind in RECEIVED,
             "signature": letter._signature(self.plan_id._signatory(), company),
             "footer": reminders._mail_footer(company),
         }
@@ -882,7 +902,7 @@ class RelancePlanMessage(models.Model):
     def _mail_row(self, row):
         money = partial(format_amount, self.env, currency=self.currency_id)
         note = row["how"]
-        if row["paid"] and self.kind not in WHOLE_SCHEDULE + ("receipt",):
+        if row["paid"] and self.kind not in WHOLE_SCHEDULE + RECEIVED:
             note = self.env._(
                 "%(paid)s received of %(total)s", paid=money(row["paid"]), total=money(row["amount"])
             )
@@ -895,7 +915,7 @@ class RelancePlanMessage(models.Model):
 
     def _shown_amount(self, row):
         """Of an instalment: what is received, asked for, or agreed."""
-        if self.kind == "receipt":
+        if self.kind in RECEIVED:
             return row["paid"]
         return row["amount"] if self.kind in WHOLE_SCHEDULE else row["left"]
 
@@ -945,6 +965,7 @@ class RelancePlanMessage(models.Model):
             company,
             self.env.context["lang"],
             kind=self.kind,
+            is_received=self.kind in RECEIVED,
             address=letter._address(self.partner_id, self.contact_id, company),
             place_and_date=letter._place_and_date(company, self._message_date()),
             subject=subject,
@@ -1006,6 +1027,9 @@ class RelanceReminder(models.Model):
         page["offer"] = self._offer_page()
         if page["offer"]:
             page["offer"]["qr"] = self.env["relance.letter"]._link_qr(page["offer"]["url"])
+            # the offer takes its room from the rest, so that all stays on one page
+            page["dense"] = len(page["rows"]) >= OFFER_DENSE_ROWS
+            page["tight"] = len(page["rows"]) >= OFFER_TIGHT_ROWS
         return page
 
     def _mail_page(self, data, text):
