@@ -490,8 +490,8 @@ TOLERANCES = st.sampled_from(["0", "0.5", "2", "10", "50"]).map(percent)
 @given(PARTS, PAYMENTS, TOLERANCES)
 def test_impute_loses_and_invents_nothing(parts, payments, tolerance):
     result = schedule.impute(parts, payments, tolerance)
-    paid = [one for one, _by in result]
-    settled = [by for _one, by in result]
+    paid = [one for one, _by, _shares in result]
+    settled = [by for _one, by, _shares in result]
     assert len(result) == len(parts)
     assert all(0 <= one <= part for one, part in zip(paid, parts, strict=True))
     assert sum(paid) == min(sum(payments), sum(parts))
@@ -504,6 +504,12 @@ def test_impute_loses_and_invents_nothing(parts, payments, tolerance):
     for number, part in enumerate(parts):
         short = part - paid[number]
         assert (settled[number] is not None) == (short == 0 or (paid[number] > 0 and short < tolerance(part)))
+    # it is known whose money it was: no payment gives more than it has
+    assert [sum(shares.values()) for _paid, _by, shares in result] == paid
+    for number, payment in enumerate(payments):
+        given = [shares[number] for _paid, _by, shares in result if number in shares]
+        assert all(share > 0 for share in given)
+        assert sum(given) <= payment
     # a shortage stays only where nothing was left over to make it up
     if sum(payments) >= sum(parts):
         assert paid == parts
@@ -515,8 +521,9 @@ def test_impute_goes_forward_with_each_payment(parts, payments, more, tolerance)
     """The next payment takes nothing away from what the ones before did."""
     before = schedule.impute(parts, payments, tolerance)
     after = schedule.impute(parts, payments + more, tolerance)
-    for (paid, by), (paid_after, by_after) in zip(before, after, strict=True):
+    for (paid, by, shares), (paid_after, by_after, shares_after) in zip(before, after, strict=True):
         assert paid_after >= paid
+        assert shares.items() <= shares_after.items()
         assert by is None or by_after == by
 
 
@@ -527,7 +534,7 @@ def test_impute_without_tolerance_is_plain_arithmetic(parts, payments):
     result = schedule.impute(parts, payments)
     received = sum(payments)
     before = D(0)
-    for part, (paid, by) in zip(parts, result, strict=True):
+    for part, (paid, by, _shares) in zip(parts, result, strict=True):
         assert paid == min(max(received - before, 0), part)
         before += part
         if by is not None:
@@ -540,7 +547,7 @@ def test_order_of_payments_changes_no_sum(parts, payments, random):
     assume(payments)
     other = list(payments)
     random.shuffle(other)
-    sums = [sum(paid for paid, _by in schedule.impute(parts, one, percent(2))) for one in (payments, other)]
+    sums = [sum(paid for paid, *_by in schedule.impute(parts, one, percent(2))) for one in (payments, other)]
     assert sums[0] == sums[1]
 
 
@@ -573,7 +580,12 @@ def test_order_of_payments_changes_no_sum(parts, payments, random):
 def test_impute_by_hand(payments, expected):
     parts = [D(500)] * 3
     result = schedule.impute(parts, [D(one) for one in payments], percent(2))
-    assert result == [(D(paid), by) for paid, by in expected]
+    assert [(paid, by) for paid, by, _shares in result] == [(D(paid), by) for paid, by in expected]
+
+
+def test_whose_money_it_was():
+    result = schedule.impute([D(500)] * 3, [D(492), D(300), D(708)], percent(2))
+    assert [shares for _paid, _by, shares in result] == [{0: 492, 2: 8}, {1: 300, 2: 200}, {2: 500}]
 
 
 def test_thousands_of_instalments_stay_exact():

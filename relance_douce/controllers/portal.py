@@ -1,3 +1,5 @@
+import math
+
 from odoo import fields, http
 from odoo.exceptions import UserError, ValidationError
 from odoo.http import content_disposition, request
@@ -44,16 +46,24 @@ class PlanPortal(PortalAccount, PaymentPortal):
             "Perhaps part of it was lost on the way. Please open it again from our message, or call us."
         )
 
+    def _render(self, template, values, **options):
+        """A page of ours; it names its language for whoever has it read aloud."""
+        lang = request.env.lang.replace("_", "-")
+        return request.render(
+            f"relance_douce.{template}",
+            {"html_data": {"lang": lang}, "no_breadcrumbs": not self._customer(), **values},
+            **options,
+        )
+
     def _notice(self, title, text, company=None, person=None, status=200):
         """A page with a sentence and somebody to call, instead of an error."""
-        return request.render(
-            "relance_douce.portal_plan_notice",
+        return self._render(
+            "portal_plan_notice",
             {
                 "title": title,
                 "text": text,
                 "person": person or request.env["res.users"],
                 "res_company": company or request.env.company,
-                "no_breadcrumbs": not self._customer(),
             },
             status=status,
         )
@@ -91,7 +101,6 @@ class PlanPortal(PortalAccount, PaymentPortal):
             "long_date": lambda date: long_date(request.env, date),
             "money": plan._money,
             "token": access_token,
-            "no_breadcrumbs": not self._customer(),
             "is_employee": request.env.user._is_internal(),
         }
 
@@ -137,8 +146,8 @@ class PlanPortal(PortalAccount, PaymentPortal):
         pager = portal_pager(
             url="/my/plans", total=plans.search_count(domain), page=page, step=self._items_per_page
         )
-        return request.render(
-            "relance_douce.portal_my_plans",
+        return self._render(
+            "portal_my_plans",
             {
                 **self._prepare_portal_layout_values(),
                 "plans": plans.search(domain, limit=self._items_per_page, offset=pager["offset"]),
@@ -158,8 +167,8 @@ class PlanPortal(PortalAccount, PaymentPortal):
             return redirect
         if self._is_over(plan):
             return self._over(plan)
-        return request.render(
-            "relance_douce.portal_plan_page",
+        return self._render(
+            "portal_plan_page",
             {
                 **self._page_values(plan, access_token),
                 **self._plan_values(plan),
@@ -174,7 +183,8 @@ class PlanPortal(PortalAccount, PaymentPortal):
         money = plan._money
         return {
             "to_pay": plan._lines_to_pay(),
-            "under_way": plan._payments_under_way(),
+            "under_way": self._under_way(plan),
+            "code_text": _("We send it to %s.", plan._code_target()),
             "bank": plan._bank_details_to_pay(),
             "successor": plan.replaced_by_ids.filtered(
                 lambda one: one.state in ("proposed", "active") and one.debtor_id == plan.debtor_id
@@ -207,6 +217,13 @@ class PlanPortal(PortalAccount, PaymentPortal):
             text = request.env._("This plan ended a while ago. If you have a question, please contact us.")
             title = request.env._("This link has expired")
         return self._notice(title, text, plan.company_id, plan._person_to_call(), status=410)
+
+    def _under_way(self, plan):
+        """What was paid and is not in the books yet, in sentences."""
+        return [
+            request.env._("Your payment of %s is on its way to us.", plan._money(amount))
+            for _day, amount in plan._payments_under_way()
+        ]
 
     def _transaction_just_made(self, plan):
         """The payment that this visitor comes back from."""
@@ -315,9 +332,7 @@ class PlanPortal(PortalAccount, PaymentPortal):
             values = self._pay_values(plan, access_token, line, everything)
         except UserError as error:
             values = {"error": error.args[0]}
-        return request.render(
-            "relance_douce.portal_plan_pay", {**self._page_values(plan, access_token), **values}
-        )
+        return self._render("portal_plan_pay", {**self._page_values(plan, access_token), **values})
 
     def _pay_values(self, plan, access_token, line, everything):
         """The host's payment form over all invoices of the plan that are still open.
@@ -343,7 +358,7 @@ class PlanPortal(PortalAccount, PaymentPortal):
             "lines": lines,
             "everything": bool(everything),
             "bank": plan._bank_details_to_pay(),
-            "under_way": plan._payments_under_way(),
+            "under_way": self._under_way(plan),
         }
 
     def _transaction_route(self, plan, line, everything):
@@ -363,7 +378,8 @@ class PlanPortal(PortalAccount, PaymentPortal):
             raise ValidationError(self._link_help())
         asked = request.httprequest.args
         to_pay, _lines = plan._to_pay(self._cast_as_int(asked.get("line")), bool(asked.get("everything")))
-        if plan.currency_id.compare_amounts(self._cast_as_float(amount) or 0.0, to_pay):
+        seen = self._cast_as_float(amount)
+        if seen is None or not math.isclose(seen, to_pay, abs_tol=plan.currency_id.rounding / 2):
             raise ValidationError(
                 request.env._("The amount to pay has changed: please reload the page and look at it again.")
             )
@@ -398,7 +414,7 @@ class PlanPortal(PortalAccount, PaymentPortal):
         if reminder.plan_id.state in ("proposed", "active"):
             return request.redirect(reminder.plan_id.get_portal_url())
         if reading:
-            return request.render("relance_douce.portal_plan_offer", self._offer_values(reminder))
+            return self._render("portal_plan_offer", self._offer_values(reminder))
         try:
             with request.env.cr.savepoint():
                 plan = reminder.with_company(reminder.company_id)._accept_plan_offer()
@@ -430,5 +446,4 @@ class PlanPortal(PortalAccount, PaymentPortal):
             "res_company": reminder.company_id,  # its logo and name
             "long_date": lambda date: long_date(request.env, date),
             "money": lambda amount: format_amount(request.env, amount, offer["currency"]),
-            "no_breadcrumbs": True,
         }

@@ -367,6 +367,10 @@ class RelancePlan(models.Model):
         """A payment was undone after the plan was kept: it goes on."""
         return self._update_state(("kept",), "active", date_closed=False, waiver_due=False)
 
+    def _set_overtaken(self, note):
+        """A payment was undone after the plan was kept, and a newer plan covers its invoices."""
+        return self._close(("kept",), "cancelled", close_reason="replaced", close_note=note, waiver_due=False)
+
     def _close(self, allowed, new, **values):
         closed = self.browse()
         for company, plans in self.grouped("company_id").items():

@@ -25,7 +25,7 @@ class RelancePlanClaim(models.Model):
     amount_invoiced = fields.Monetary(string="Amount")
     amount = fields.Monetary(string="Owed", help="Left to pay when the plan was drawn.")
     amount_paid = fields.Monetary(string="Received", help="Matched since the plan was drawn.")
-    matched_before = fields.Json(help="What was matched before the plan: credit item id → amount.")
+    matched_before = fields.Json(help="What was matched before the plan: id of the entry → amount.")
     live = fields.Selection(
         [("pending", "Offered"), ("active", "Under way")],
         help="Decides which items rest; at most one plan of each kind per item.",

@@ -11,6 +11,7 @@ from odoo.tools import SQL, format_date, mute_logger
 
 from ..tools import schedule
 from .relance_plan_line import OPEN
+from .relance_plan_message import LIVE_MESSAGES
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ class RelancePlan(models.Model):
     reminder_days = fields.Integer(string="Reminder before an instalment (days)", readonly=True)
     grace_days = fields.Integer(string="Days of grace", readonly=True)
     notice_days = fields.Integer(string="Days of notice", readonly=True)
+    short_percent = fields.Float(string="Instalment short by (%)", readonly=True)
+    short_fees = fields.Monetary(string="Bank fees", readonly=True)
     break_mode = fields.Selection(
         [("auto", "By itself"), ("manual", "By a person")], string="Ends if not kept", readonly=True
     )
@@ -43,8 +46,13 @@ class RelancePlan(models.Model):
         self.ensure_one()
         policy = self._policy()
         consumer = self._is_consumer()
+        company = self.company_id
         self.sudo().write(
             {
+                "short_percent": company.relance_short_percent,
+                "short_fees": company.currency_id._convert(
+                    company.relance_bank_fees or 0.0, self.currency_id, company, company._relance_date()
+                ),
                 "reminder_days": policy.plan_reminder_days,
                 "grace_days": policy.plan_grace_days,
                 "notice_days": max(policy.plan_notice_days, CONSUMER_NOTICE_DAYS if consumer else 0),
@@ -62,26 +70,29 @@ class RelancePlan(models.Model):
     # -- progress: what the books say -----------------------------------------------------------
     @api.model
     def _matched(self, move_lines):
-        """What is matched with these lines: line id → {credit item id: amount (Decimal)}.
+        """What is matched with these lines: line id → {id of the entry: amount (Decimal)}.
 
-        Amounts in the currency of the line.
+        Amounts in the currency of the line. By entry and not by journal item: the host makes
+        new items where a bank line is matched anew.
         """
         matched = {line.id: {} for line in move_lines}
         if not matched:
             return matched
         self.env["account.partial.reconcile"].flush_model()
-        for line, credit, amount in self.env.execute_query(
+        self.env["account.move.line"].flush_model(["move_id"])
+        for line, entry, amount in self.env.execute_query(
             SQL(
                 """
-                SELECT debit_move_id, credit_move_id, sum(debit_amount_currency)
-                  FROM account_partial_reconcile
-                 WHERE debit_move_id IN %s
-              GROUP BY debit_move_id, credit_move_id
+                SELECT partial.debit_move_id, credit.move_id, sum(partial.debit_amount_currency)
+                  FROM account_partial_reconcile partial
+                  JOIN account_move_line credit ON credit.id = partial.credit_move_id
+                 WHERE partial.debit_move_id IN %s
+              GROUP BY partial.debit_move_id, credit.move_id
                 """,
                 tuple(matched),
             )
         ):
-            matched[line][credit] = Decimal(str(amount))
+            matched[line][entry] = Decimal(str(amount))
         return matched
 
     def _progress(self):
@@ -92,39 +103,43 @@ class RelancePlan(models.Model):
 
         :return: dict plan id → ``by_claim`` (claim id → Decimal), ``payments`` (list of
             (date, amount: Decimal, is money), oldest first: one entry per transfer, whatever
-            the number of invoices it pays)
+            the number of invoices it pays), ``discount`` (Decimal: what is matched with the
+            credit notes of the discount)
         """
-        result = {plan.id: {"by_claim": {}, "payments": []} for plan in self}
+        result = {plan.id: {"by_claim": {}, "payments": [], "discount": Decimal(0)} for plan in self}
         if not self:
             return result
         self.env["account.partial.reconcile"].flush_model()
         self.env["account.move.line"].flush_model(["move_id", "date", "payment_id", "statement_line_id"])
         self.env["relance.plan.claim"].flush_model()
         transfers = {}
-        for plan, claim, before, credit, move, day, is_money, amount in self.env.execute_query(
+        for plan, claim, before, move, is_discount, day, is_money, amount in self.env.execute_query(
             SQL(
                 """
-                SELECT claim.plan_id, claim.id, claim.matched_before, credit.id, credit.move_id,
-                       credit.date,
-                       credit.payment_id IS NOT NULL OR credit.statement_line_id IS NOT NULL,
+                SELECT claim.plan_id, claim.id, claim.matched_before, credit.move_id,
+                       EXISTS (SELECT FROM relance_plan_discount_move discount
+                                WHERE discount.plan_id = claim.plan_id
+                                  AND discount.move_id = credit.move_id),
+                       min(credit.date),
+                       bool_or(credit.payment_id IS NOT NULL OR credit.statement_line_id IS NOT NULL),
                        sum(partial.debit_amount_currency)
                   FROM relance_plan_claim claim
                   JOIN account_partial_reconcile partial ON partial.debit_move_id = claim.move_line_id
                   JOIN account_move_line credit ON credit.id = partial.credit_move_id
                  WHERE claim.plan_id IN %(plans)s
-                   AND NOT EXISTS (SELECT FROM relance_plan_discount_move discount
-                                    WHERE discount.plan_id = claim.plan_id
-                                      AND discount.move_id = credit.move_id)
-              GROUP BY claim.id, credit.id
-              ORDER BY credit.date, credit.move_id, claim.id
+              GROUP BY claim.id, credit.move_id
+              ORDER BY min(credit.date), credit.move_id, claim.id
                 """,
                 plans=tuple(self.ids),
             )
         ):
-            since = Decimal(str(amount)) - Decimal((before or {}).get(str(credit), "0"))
+            since = Decimal(str(amount)) - Decimal((before or {}).get(str(move), "0"))
             if since <= 0:
                 continue
             progress = result[plan]
+            if is_discount:
+                progress["discount"] += since
+                continue
             progress["by_claim"][claim] = progress["by_claim"].get(claim, Decimal(0)) + since
             key = (plan, move)
             _day, total, _money = transfers.get(key, (day, Decimal(0), is_money))
@@ -165,32 +180,78 @@ class RelancePlan(models.Model):
             paid = float(progress["by_claim"].get(claim.id, 0))
             if currency.compare_amounts(claim.amount_paid, paid):
                 claim.amount_paid = paid
-        for line, (paid, settled_by) in zip(lines, imputed, strict=True):
-            line._follow_books(float(paid), settled_by is not None and payments[settled_by], date)
+        nothing_owed = self.state in ("active", "kept") and self._nothing_owed()
+        for line, (paid, settled_by, shares) in zip(lines, imputed, strict=True):
+            line._follow_books(
+                float(paid),
+                float(sum(share for number, share in shares.items() if payments[number][2])),
+                settled_by is not None and payments[settled_by],
+                date,
+                nothing_owed,
+            )
         received = float(sum((amount for _day, amount, _money in payments), Decimal(0)))
         if currency.compare_amounts(self.amount_paid, received):
             self.amount_paid = received
             self.env["account.move"]._relance_invalidate()
         if self.state == "kept" and any(line.state in OPEN for line in lines):
             self._reopen()
+        if self.state == "active":
+            if currency.is_zero(self._debt_changes(progress)):
+                self._task_done("changed")
+            else:
+                self._tell_user("changed")
+
+    def _nothing_owed(self):
+        """Whether the books leave nothing open of what this plan covers."""
+        return not any(
+            self.currency_id.compare_amounts(claim.move_line_id.amount_residual_currency, 0) > 0
+            for claim in self.claim_ids
+        )
+
+    def _debt_changes(self, progress):
+        """By how much the debt changed otherwise than by what was matched, in plan currency.
+
+        An earlier payment was undone, an invoice corrected. The credit notes of the plan's own
+        discount are part of what was agreed.
+
+        :param progress: of this plan, see :meth:`_progress`
+        """
+        return (
+            sum(claim.move_line_id.amount_residual_currency - claim.amount for claim in self.claim_ids)
+            + float(sum(progress["by_claim"].values(), Decimal(0)))
+            + float(progress["discount"])
+        )
 
     def _tolerance(self):
         """Function of an instalment: a shortage below it counts as paid.
 
         A share of the instalment, or the fees banks keep, whichever is more; never half of it.
         """
-        company, currency = self.company_id, self.currency_id
-        share = Decimal(str(company.relance_short_percent)) / 100
-        fees = company.relance_bank_fees and company.currency_id._convert(
-            company.relance_bank_fees, currency, company, self.date_start or fields.Date.today()
-        )
-        fees = self._exact(currency, fees or 0.0)
-        return lambda part: max(part * share, min(fees, part / 2))
+        share = Decimal(str(self.short_percent)) / 100
+        fees = self._exact(self.currency_id, self.short_fees)
+        return lambda part: min(max(part * share, fees), part / 2)
 
     def _reopen(self):
         """The plan was kept until a payment was undone."""
-        self._set_reopened()
+        newer = (
+            self.env["relance.plan.claim"]
+            .search(
+                [
+                    ("move_line_id", "in", self.claim_ids.move_line_id.ids),
+                    ("live", "!=", False),
+                    ("plan_id", "!=", self.id),
+                ]
+            )
+            .plan_id
+        )
         self.message_log_ids.filtered(lambda one: one.kind == "thanks")._set_void()
+        if newer:
+            # one live plan per item: what was left of this one is in the newer one's hands
+            self._set_overtaken(newer[0].name)
+            self._message_log(body=self.env._("A payment was rejected or undone; %s goes on.", newer[0].name))
+            self._tell_user("undone")
+            return
+        self._set_reopened()
         self._message_log(body=self.env._("A payment was rejected or undone: the plan goes on."))
         self._tell_user("undone")
 
@@ -305,6 +366,8 @@ class RelancePlan(models.Model):
                 *self._open_lines_domain(company),
                 ("state", "!=", "late"),
                 ("date_due", "<", date),
+                # who signs late has the day of his signature for what was due before
+                ("plan_id.date_start", "<", date),
             ]
         )
         late.write({"state": "late"})
@@ -331,7 +394,7 @@ class RelancePlan(models.Model):
         done = done.filtered(lambda plan: plan.state == "active" and not plan.next_date)
         # what was credited or written off altogether was not kept by paying
         settled = done.filtered(
-            lambda plan: not any(line.by_money or line.kind != "payment" for line in plan.line_ids)
+            lambda plan: not any(line.amount_money or line.kind != "payment" for line in plan.line_ids)
         )
         settled._set_cancelled("settled")
         kept = done - settled
@@ -353,11 +416,18 @@ class RelancePlan(models.Model):
             open_claims = plan.claim_ids.filtered(
                 lambda claim: claim.move_line_id.amount_residual_currency > 0
             )
-            if open_claims:
-                open_claims.tolerated = True
-                plan._tell_user("rest")
-            else:
+            if not open_claims:
                 plan._message_log(body=self.env._("Kept: everything is paid."))
+            elif plan.currency_id.is_zero(plan._debt_changes(plan._progress()[plan.id])):
+                # what is open is what was tolerated, and a discount not booked yet
+                open_claims.tolerated = True
+                plan._tell_user("credit_note" if plan._has_draft_discount() else "rest")
+            else:
+                # an earlier payment was undone, say: the plan never spoke of that
+                plan._tell_user("more")
+
+    def _has_draft_discount(self):
+        return any(move.state == "draft" for move in self.discount_move_ids)
 
     def _give_receipts(self, company, date):
         """One receipt for what was paid up to yesterday, whatever the number of instalments."""
@@ -371,7 +441,9 @@ class RelancePlan(models.Model):
                 ("date_settled", ">=", fields.Date.subtract(date, days=RECEIPT_DAYS)),
                 ("by_money", "=", True),
                 ("plan_state", "=", "active"),
-                ("message_ids", "not any", [("kind", "=", "receipt"), ("state", "!=", "void")]),
+                ("message_ids", "not any", [("kind", "=", "receipt"), ("state", "in", LIVE_MESSAGES)]),
+                # thanks for a plan that goes on after all were a receipt too
+                ("message_ids", "not any", [("kind", "=", "thanks"), ("date_sent", "!=", False)]),
             ]
         )
         return messages._create_for_lines("receipt", lines, date)
@@ -388,7 +460,7 @@ class RelancePlan(models.Model):
                 ("date_due", "<=", fields.Date.add(date, days=longest or 0)),
                 ("plan_id.date_start", "<", date),
                 ("kind", "=", "payment"),
-                ("message_ids", "not any", [("kind", "=", "upcoming"), ("state", "!=", "void")]),
+                ("message_ids", "not any", [("kind", "=", "upcoming"), ("state", "in", LIVE_MESSAGES)]),
             ]
         )
         due = lines.filtered(
@@ -405,11 +477,11 @@ class RelancePlan(models.Model):
             [
                 *self._open_lines_domain(company),
                 ("state", "=", "late"),
-                ("message_ids", "not any", [("kind", "=", "nudge"), ("state", "!=", "void")]),
+                ("message_ids", "not any", [("kind", "=", "nudge"), ("state", "in", LIVE_MESSAGES)]),
             ]
         )
         # one who was given notice knows already
-        plans = lines.plan_id._undisturbed(date).filtered(lambda plan: not plan._notice_date())
+        plans = lines.plan_id._undisturbed(date).filtered(lambda plan: not plan._notices())
         return messages._create_for_lines("nudge", lines.filtered(lambda line: line.plan_id in plans), date)
 
     def _undisturbed(self, date):
@@ -467,23 +539,24 @@ class RelancePlan(models.Model):
         if self.break_mode == "manual":
             self._tell_user("missed")
             return messages
-        notice = self._notice_date()
-        if self.notice_days and not notice:
+        if self.notice_days and not self._notices():
             return messages._create_for_lines("notice", lines[:1], date)
-        if self.notice_days and (date - notice).days <= self.notice_days:
+        notice = self._notice_date()
+        if self.notice_days and (not notice or (date - notice).days <= self.notice_days):
             return messages
         return messages + self._break(date)
 
-    def _notice_date(self):
-        """Day on which the notice for an instalment that is still missed left, if one did."""
+    def _notices(self):
+        """Notices for an instalment that is still missed, ready or gone."""
         self.ensure_one()
-        notices = self.message_log_ids.filtered(
-            lambda one: (
-                one.kind == "notice" and one.state in ("ready", "sent") and one.line_id.state == "late"
-            )
+        return self.message_log_ids.filtered(
+            lambda one: one.kind == "notice" and one.state in LIVE_MESSAGES and one.line_id.state == "late"
         )
-        days = [one.contact_date or one.date_planned for one in notices]
-        return min(days, default=None)
+
+    def _notice_date(self):
+        """Day on which such a notice left; a letter that waits to be posted told nobody."""
+        gone = self._notices().filtered(lambda one: one.state == "sent")
+        return min(gone.mapped("contact_date"), default=None)
 
     def _break(self, date):
         """The plan is over: what is left is due at once, and the customer is told so.
@@ -519,6 +592,15 @@ class RelancePlan(models.Model):
             if plan._notice_date():
                 raise UserError(
                     self.env._("Notice was already given on %s.", format_date(self.env, plan._notice_date()))
+                )
+            if plan._notices():
+                raise UserError(self.env._("The letter of notice is ready: print it and mark it as posted."))
+            if not plan._undisturbed(plan.company_id._relance_date()):
+                raise UserError(
+                    self.env._(
+                        "A payment is under way, or an invoice is being corrected: wait until the books say "
+                        "what is missing."
+                    )
                 )
             notices = plan.env["relance.plan.message"]._create_for_lines("notice", late[:1])
             notices._send_now()
@@ -585,35 +667,45 @@ class RelancePlanLine(models.Model):
     _inherit = "relance.plan.line"
 
     message_ids = fields.Many2many("relance.plan.message", string="Messages sent")
+    amount_money = fields.Monetary(
+        string="Received in money", readonly=True, copy=False, help="Of it, what a payment or bank line paid."
+    )
 
-    def _follow_books(self, paid, settled, date):
+    def _follow_books(self, paid, money, settled, date, nothing_owed=False):
         """Write what the books say of this instalment, if it is news.
 
         :param paid: amount imputed to it
+        :param money: of it, what payments and bank lines paid
         :param settled: (day, amount, is money) of the payment that settled it, or False
         :param date: local date of today
+        :param nothing_owed: whether the books leave nothing open of what the plan covers
         """
         self.ensure_one()
         values = {}
-        if self.currency_id.compare_amounts(self.amount_paid, paid):
-            values["amount_paid"] = paid
-        state = self._state_of(paid, settled, date)
+        for name, amount in (("amount_paid", paid), ("amount_money", money)):
+            if self.currency_id.compare_amounts(self[name], amount):
+                values[name] = amount
+        state = self._state_of(paid, settled, date, nothing_owed)
         if state != self.state:
             values["state"] = state
+        by_money = bool(settled and money)
+        if by_money != self.by_money:
+            values["by_money"] = by_money
         if settled and self.state != "paid":
-            values |= {"date_paid": settled[0], "date_settled": date, "by_money": bool(settled[2])}
+            values |= {"date_paid": settled[0], "date_settled": date}
         elif not settled and self.date_settled:
-            values |= {"date_paid": False, "date_settled": False, "by_money": False}
-            self.message_ids.filtered(lambda one: one.kind in ("receipt", "nudge", "notice"))._set_void()
+            values |= {"date_paid": False, "date_settled": False}
+            self.message_ids._overtake(self)
         if values:
             self.write(values)
 
-    def _state_of(self, paid, settled, date):
+    def _state_of(self, paid, settled, date, nothing_owed=False):
         if settled:
             return "paid"
-        if self.plan_id.state in ("broken", "cancelled"):
+        if nothing_owed or self.plan_id.state in ("broken", "cancelled"):
             return "cancelled"
-        if self.plan_id.state in ("active", "kept") and self.date_due < date:
+        start = self.plan_id.date_start
+        if self.plan_id.state in ("active", "kept") and max(self.date_due, start or self.date_due) < date:
             return "late"
         return "partial" if paid else "pending"
 

@@ -26,6 +26,8 @@ KINDS = {
 }
 #: what claims money like a reminder does, and so paces the reminders that follow
 CLAIMS = ("notice", "broken")
+#: a message that is told or will be: the same is not said again meanwhile
+LIVE_MESSAGES = ("ready", "sent")
 
 
 class RelancePlanMessage(models.Model):
@@ -145,7 +147,7 @@ class RelancePlanMessage(models.Model):
 
             settled = message.kind in ("receipt", "thanks")
             message.amount_text = money(
-                sum(lines.mapped("amount_paid")) if settled else sum(line.amount_left for line in lines)
+                sum(lines.mapped("amount_money")) if settled else sum(line.amount_left for line in lines)
             )
             message.due_text = long_date(env, min(lines.mapped("date_due"))) if lines else ""
             message.left_text = money(
@@ -222,6 +224,18 @@ class RelancePlanMessage(models.Model):
         """What they said was overtaken: the same may be said again."""
         return self._update_state(("ready", "sent"), "void")
 
+    def _overtake(self, line):
+        """``line`` is not paid after all: what these said of it may be said again, the rest stands."""
+        kinds = ("receipt", "nudge", "notice", "thanks")
+        for message in self.filtered(lambda one: one.kind in kinds and one.state in LIVE_MESSAGES):
+            others = (message.line_ids - line).sorted("sequence")
+            if not others:
+                message._set_void()
+                continue
+            message.line_ids = others
+            if message.line_id == line:
+                message.line_id = others[0]
+
     def _set_sent(self, now, delivery_state):
         for company, messages in self.grouped("company_id").items():
             date = company._relance_date(now)
@@ -274,16 +288,21 @@ class RelancePlanMessage(models.Model):
         # read only now: another transaction may have finished with some of them
         locked.invalidate_recordset()
         ready = locked.filtered(lambda message: message.state == "ready")
-        gone = ready.filtered(lambda message: not message._is_true())
+        gone = ready.filtered(lambda one: not one._is_true(one.company_id._relance_date(now)))
         gone._set_cancelled()
         for channel, messages in (ready - gone).grouped("channel").items():
             messages._send_each(channel, now)
         return ready
 
-    def _is_true(self):
-        """Whether what this message says is still so."""
+    def _is_true(self, date):
+        """Whether what this message says is still so on the local ``date``."""
         self.ensure_one()
         if self.plan_id.state not in KINDS[self.kind]:
+            return False
+        if self.kind in ("nudge", "notice") and (
+            self.company_id._relance_bank_is_stale(date) or not self.plan_id._undisturbed(date)
+        ):
+            # since it was prepared a payment may have arrived, or is under way
             return False
         states = {line.state for line in self.line_ids}
         return {
@@ -484,10 +503,13 @@ class RelancePlan(models.Model):
 
     def _lines_to_thank_for(self):
         """The last payment: what no receipt spoke of yet."""
-        receipts = self.message_log_ids.filtered(
-            lambda one: one.kind == "receipt" and one.state in ("ready", "sent")
+        said = self.message_log_ids.filtered(
+            lambda one: (
+                (one.kind == "receipt" and one.state in LIVE_MESSAGES)
+                or (one.kind == "thanks" and one.date_sent)
+            )
         )
-        return (self.line_ids - receipts.line_ids).filtered("by_money").sorted("sequence")
+        return (self.line_ids - said.line_ids).filtered("amount_money").sorted("sequence")
 
     def _message_channel(self, kind):
         """The channel that reaches the contact of this plan: e-mail, else a letter."""

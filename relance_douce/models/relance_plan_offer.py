@@ -146,11 +146,7 @@ class RelancePlan(models.Model):
     def _books_changes(self):
         """By how much the debt changed otherwise than by what was matched, in plan currency."""
         self.ensure_one()
-        matched = self._progress()[self.id]["by_claim"]
-        return sum(
-            claim.move_line_id.amount_residual_currency + float(matched.get(claim.id, 0)) - claim.amount
-            for claim in self.claim_ids
-        )
+        return self._debt_changes(self._progress()[self.id])
 
     def _needs_approval(self):
         self.ensure_one()
@@ -445,6 +441,8 @@ class RelancePlan(models.Model):
                     format_date(self.env, self.date_valid),
                 )
             )
+        if self._nothing_owed():
+            raise UserError(self.env._("Nothing is owed any more: there is nothing left to agree on."))
         if self.has_lost_claims or not self.currency_id.is_zero(self._books_changes()):
             raise UserError(
                 self.env._(

@@ -173,6 +173,7 @@ class RelancePlan(models.Model):
         :raise UserError: says what to do
         """
         self.ensure_one()
+        self._lock()
         offer = str(answers.get("offer") or "")
         if self.state == "active" and offer and consteq(offer, self.signed_hash or ""):
             return False

@@ -311,14 +311,14 @@ class RelancePlan(models.Model):
         # as a plain string: what is put into Markup would be escaped again
         return Markup(LAW.sub(r'<span class="rd_nowrap">\g<0></span>', str(escape(text))))
 
-    def _money(self, amount):
+    def _amount_text(self, amount):
         return format_amount(self.env, amount, self.currency_id).replace(" ", NBSP)
 
     def _debt_text(self):
         return self.env._(
             "The debtor acknowledges owing the creditor the principal sum of %s for the following "
             "invoices, which were received and are not contested.",
-            STRONG % self._money(self.amount_debt),
+            STRONG % self._amount_text(self.amount_debt),
         )
 
     def _after_debt_text(self):
@@ -329,8 +329,8 @@ class RelancePlan(models.Model):
                 self.env._(
                     "The creditor grants a reduction of %(discount)s on this principal by credit note; "
                     "%(total)s remain to be paid.",
-                    discount=self._money(self.amount_discount),
-                    total=self._money(self.amount_total),
+                    discount=self._amount_text(self.amount_discount),
+                    total=self._amount_text(self.amount_total),
                 )
             )
         sentences.append(
@@ -345,7 +345,7 @@ class RelancePlan(models.Model):
 
     def _instalments_text(self):
         values = {
-            "total": STRONG % self._money(self.amount_total),
+            "total": STRONG % self._amount_text(self.amount_total),
             "words": self._sum_in_words().lower(),
             "count": len(self.line_ids),
         }
@@ -372,7 +372,7 @@ class RelancePlan(models.Model):
                 "The debtor has handed over the cheques; they are paid in on these dates, not before."
             ),
         }.get(self.means, _("The debtor pays by bank transfer."))
-        sentence = " ".join(filter(None, [how, self.means_note and f"({self.means_note})"]))
+        sentence = f"{how.rstrip('.')} ({self.means_note})." if self.means_note else how
         return Markup("<br/>").join(filter(None, [sentence, self._account_text()]))
 
     def _account_text(self):
@@ -544,7 +544,7 @@ class RelancePlan(models.Model):
             return None
         _ = self.env._
         headings = {
-            "portal": _("Signed online: simple electronic signature (Civil Code, articles 1366 and 1367)"),
+            "portal": _("Simple electronic signature (Civil Code, articles 1366 and 1367)"),
             "phone": _("Agreed on the phone; this document records the agreement"),
             "paper": _("Signed on paper; the creditor keeps the original"),
         }
@@ -739,10 +739,8 @@ class RelancePlanMessage(models.Model):
         _, plan = self.env._, self.plan_id
         date = long_date(self.env, plan.date_start)
         return {
-            "portal": _("You signed it online on %s; your copy is enclosed.", date),
             "phone": _("We agreed on it on the phone on %s; the agreement is enclosed for your files.", date),
-            "paper": _("You signed it on paper on %s; your copy is enclosed.", date),
-        }.get(plan.signed_kind, "")
+        }.get(plan.signed_kind, _("You signed it on %s; your copy is enclosed.", date))
 
     def _consequence_sentence(self):
         """What follows if the notice remains without effect: nothing that the law does not allow."""

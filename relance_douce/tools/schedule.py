@@ -257,31 +257,35 @@ def impute(parts, payments, tolerance=lambda part: 0):
     :param parts: amounts of the instalments
     :param payments: amounts received, oldest first
     :param tolerance: function of an instalment: a shortage below it counts as paid
-    :return: list of (amount paid, index of the payment that settled the instalment or None)
+    :return: list of (amount paid, index of the payment that settled the instalment or None,
+        dict index of payment → its share)
     """
-    paid = [Decimal(0)] * len(parts)
+    shares = [{} for _part in parts]
     settled = [None] * len(parts)
     current = 0
+
+    def give(number, left, part):
+        """Let payment ``number`` pay what ``part`` lacks; return what is left over."""
+        share = min(left, parts[part] - sum(shares[part].values()))
+        if share > 0:
+            shares[part][number] = shares[part].get(number, Decimal(0)) + share
+        return left - share
+
+    def make_up(number, left):
+        """Fill what settled instalments still lack; return what is left over."""
+        for earlier in range(current):
+            left = give(number, left, earlier)
+        return left
+
     for number, payment in enumerate(payments):
         left = max(Decimal(payment), Decimal(0))
         while left > 0 and current < len(parts):
-            share = min(left, parts[current] - paid[current])
-            paid[current] += share
-            left -= share
-            short = parts[current] - paid[current]
+            left = give(number, left, current)
+            short = parts[current] - sum(shares[current].values())
             if short and short >= tolerance(parts[current]):
                 break
             settled[current] = number
             current += 1
-            left = _make_up(parts, paid, current, left)
-        _make_up(parts, paid, current, left)
-    return list(zip(paid, settled, strict=True))
-
-
-def _make_up(parts, paid, current, left):
-    """Fill what settled instalments before ``current`` still lack; return what is left over."""
-    for earlier in range(current):
-        share = min(left, parts[earlier] - paid[earlier])
-        paid[earlier] += share
-        left -= share
-    return left
+            left = make_up(number, left)
+        make_up(number, left)
+    return [(sum(share.values(), Decimal(0)), by, share) for share, by in zip(shares, settled, strict=True)]
