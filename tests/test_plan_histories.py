@@ -155,14 +155,16 @@ class PlanBooks(RelanceCase):
                 "payment_ref": "Virement",
                 "amount": amount,
                 "partner_id": moves[0].partner_id.id,
+                "counterpart_account_id": lines[:1].account_id.id,
                 **({"foreign_currency_id": currency.id, "amount_currency": foreign} if currency else {}),
             }
         )
-        self.match(statement, lines)
+        item = statement.move_id.line_ids.filtered(lambda line: line.account_id == lines[:1].account_id)
+        (item + lines).reconcile()
         return statement
 
     def match(self, statement, lines):
-        """What the bank widget does: the suspense item becomes the customer's, and is matched."""
+        """A bank line that waited: its suspense item becomes the customer's, and is matched."""
         item = statement.move_id.line_ids.filtered(
             lambda line: line.account_id == self.bank.suspense_account_id
         )
@@ -294,7 +296,7 @@ class PlanBooks(RelanceCase):
                 ["state", "amount_paid", "amount_left", "date_paid", "date_settled", "by_money"]
             ),
             plan.claim_ids.read(["amount_paid", "live", "tolerated", "move_line_id"]),
-            plan.message_log_ids.read(["kind", "state"]),
+            plan.message_log_ids.sorted("id").read(["kind", "state"]),
             len(plan.message_ids),
             len(plan.activity_ids),
         )
@@ -1497,7 +1499,7 @@ class TestHistories(PlanBooks):
         self.assertIn("nudge", self.kinds(plan))
 
     # -- whatever happens in whatever order, the plan says what the books say ---------------------
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.lists(EVENT, min_size=4, max_size=12))
     def test_any_history(self, events):
         with self.env.cr.savepoint() as savepoint:
@@ -1514,6 +1516,7 @@ class TestHistories(PlanBooks):
         plan = self.agree(self.one + two, [(600, FIRST), (600, SECOND), (600, THIRD)])
         for number, (kind, value) in enumerate(events):
             self.happen(kind, value, moves, statements)
+            self.follow()
             self.check(plan, f"event {number} of {events}")
 
     def happen(self, kind, value, moves, statements):
@@ -1579,7 +1582,7 @@ class TestMessages(PlanBooks):
         self.transfer(400, self.one)  # a Friday, before it is due
         self.pass_days(THIRD)
         self.transfer(400, self.one)
-        self.pass_days("05-20")
+        self.pass_days("05-14")
         self.assertEqual(
             self.diary(plan),
             [
@@ -1725,15 +1728,15 @@ class TestMessages(PlanBooks):
         self.pass_days("03-05")
         # from now on nobody enters the bank
         self.bank_is_entered = False
-        self.pass_days("04-05")
+        self.pass_days("03-31")
         self.assertNotIn("nudge", self.kinds(plan, "ready", "sent"))
         self.assertEqual(self.told(plan.sudo()), "late 0 · pending 0 · pending 0")
         for action in (plan.action_break, plan.action_send_notice):
             with self.assertRaisesRegex(UserError, "too old"):
                 action()
         self.bank_is_entered = True
-        self.pass_days("04-06")
-        self.assertEqual(self.diary(plan)[-1], ("nudge", "04-06"))
+        self.pass_days("04-01")
+        self.assertEqual(self.diary(plan)[-1], ("nudge", "04-01"))
 
     def test_bank_gets_old_between_the_word_and_the_end(self):
         plan = self.agree()
@@ -1741,10 +1744,10 @@ class TestMessages(PlanBooks):
         self.assertEqual(self.diary(plan)[-1], ("notice", "03-23"))
         self.bank_is_entered = False
         self.company.relance_bank_entered_until = date(2026, 3, 18)
-        self.pass_days("04-20")
+        self.pass_days("04-10")
         self.assertEqual(plan.state, "active")
         self.bank_is_entered = True
-        self.go("04-21")
+        self.go("04-11")
         self.assertEqual(plan.state, "broken")
 
     def test_bank_gets_old_over_the_weekend(self):
@@ -1788,7 +1791,7 @@ class TestMessages(PlanBooks):
     def test_ends_by_a_person_where_the_policy_says_so(self):
         self.policy.plan_break = "manual"
         plan = self.agree()
-        self.pass_days("05-01")
+        self.pass_days("04-15")
         self.assertEqual(plan.state, "active")
         self.assertEqual(
             self.diary(plan),
@@ -1797,7 +1800,7 @@ class TestMessages(PlanBooks):
         self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
         plan.action_break()
         self.assertEqual(plan.state, "broken")
-        self.go("05-04")
+        self.go("04-16")
         self.assertEqual(self.diary(plan)[-1][0], "broken")
 
     def test_without_notice_where_the_policy_says_so(self):
@@ -1826,7 +1829,7 @@ class TestMessages(PlanBooks):
 
     def test_a_consumer_loses_nothing_by_itself(self):
         plan = self.consumer()
-        self.pass_days("05-08")
+        self.pass_days("04-15")
         self.assertEqual(plan.state, "active")
         self.assertFalse({"notice", "broken"} & {*self.kinds(plan, "ready", "sent")})
         self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
@@ -1862,7 +1865,7 @@ class TestMessages(PlanBooks):
         plan.action_send_notice()
         self.pass_days("03-20")
         self.transfer(400, self.theirs)
-        self.pass_days("05-04")
+        self.pass_days("04-16")
         self.assertEqual(self.told(plan.sudo()), "paid 400 · late 0 · pending 0")
         with self.assertRaisesRegex(UserError, "30 days"):
             plan.action_break()

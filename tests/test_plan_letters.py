@@ -372,6 +372,15 @@ class TestAgreement(PlanLetterCase):
         consumer = self.agreement_text(self.plan(self.owing(lang="fr_FR")))
         self.assertWords(consumer, "en toutes lettres", "ni intérêt, ni frais", "dans un délai de 30 jours")
 
+    def test_only_french_companies_have_a_siren(self):
+        belgian = self.owing(
+            "Zoo", is_company=True, vat="BE0477472701", country_id=self.env.ref("base.be").id
+        )
+        belgian.partner_id.company_registry = "477472701"
+        lines = self.plan(belgian)._debtor_lines()
+        self.assertIn("477472701, VAT number BE0477472701", lines)
+        self.assertIn("Belgium", lines)
+
     def test_many_agreements_at_once(self):
         moves = self.owing("Premier") + self.owing("Deuxième")
         plans = self.plan(moves[0]) + self.plan(moves[1])
@@ -463,6 +472,11 @@ class TestPlanMessages(PlanLetterCase):
         self.assertEqual(self.assertOneButton(mail).text, "See the plan")
         self.assertNotIn("IBAN", mail)
         self.assertIn("you have nothing to do", mail)
+        plan.means = "standing_transfer"
+        mail = self.mail(self.message(plan, "upcoming"))
+        self.assertEqual(self.assertOneButton(mail).text, "See the plan")
+        self.assertNotIn("IBAN", mail)
+        self.assertIn("IBAN", self.mail(self.message(plan, "confirmation")))
 
     def test_plain_text_reads_well(self):
         plan = self.proposed(signer_name="Jeanne Martin")
@@ -504,7 +518,7 @@ class TestPlanMessages(PlanLetterCase):
 
     def test_receipt_says_what_is_left(self):
         plan = self.active().sudo()
-        plan.line_ids[0].write({"state": "paid", "amount_paid": 500.0})
+        plan.line_ids[0].write({"state": "paid", "amount_paid": 500.0, "amount_money": 500.0})
         text = self.mail_text(self.message(plan, "receipt"))
         self.assertWords(
             text,
@@ -512,13 +526,17 @@ class TestPlanMessages(PlanLetterCase):
             "3 instalments are left, 1,500.00 € in all; the next one is 500.00 € on 9 April 2026.",
         )
         self.assertNotIn("IBAN", text)
-        plan.line_ids[1:3].write({"state": "paid", "amount_paid": 500.0})
+        plan.line_ids[1:3].write({"state": "paid", "amount_paid": 500.0, "amount_money": 500.0})
         text = self.mail_text(self.message(plan, "receipt", lines=plan.line_ids[2]))
         self.assertIn("One instalment is left: 500.00 € on 9 June 2026.", text)
+        # a receipt is about money
+        plan.line_ids[0].amount_money = 450.0
+        text = self.mail_text(self.message(plan, "receipt"))
+        self.assertWords(text, "We have received 450.00 €", "besides, 50.00 € settled by credit 450.00 €")
 
     def test_thanks_for_a_kept_word(self):
         plan = self.active(waive_penalties=True).sudo()
-        plan.line_ids.write({"state": "paid", "amount_paid": 500.0})
+        plan.line_ids.write({"state": "paid", "amount_paid": 500.0, "amount_money": 500.0})
         text = self.mail_text(self.message(plan, "thanks", lines=plan.line_ids[-1]))
         self.assertWords(
             text, "the plan is kept", "kept your word", "we give up all of the late-payment penalties"

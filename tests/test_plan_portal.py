@@ -1,5 +1,6 @@
 """The customer's side of a payment plan over plain HTTP: who sees what, and what cannot be done."""
 
+import base64
 import logging
 import re
 from datetime import timedelta
@@ -268,6 +269,15 @@ class TestPlanPages(PortalCase):
         self.assertIn(self.url(plan, "/pay"), tree.xpath("//a/@href"))
         self.assertFalse(tree.xpath("//form[@data-plan-action]"))
 
+    def test_what_is_late_is_said(self):
+        plan = self.offer()
+        plan.action_accept(signed_by="Julie Martin")
+        day = MONDAY + timedelta(days=45)
+        self.env["relance.plan"]._follow(self.company, day)
+        with freeze_time(f"{day} 10:00:00"):
+            text = self.text(self.page(plan))
+        self.assertIn("Late instalment 500.00 € due on 9 March 2026 In all, 1,000.00 € is late.", text)
+
     def test_what_we_collect_is_not_asked_for(self):
         plan = self.offer(means="direct_debit")
         plan.action_accept(signed_by="Julie Martin")
@@ -345,6 +355,9 @@ class TestPlanAnswers(PortalCase):
             ({"signature": ""}, "draw your signature"),
             ({"signature": "bm8gcGljdHVyZQ=="}, "draw your signature"),
             ({"signature": "not base64"}, "draw your signature"),
+            ({"signature": 5}, "draw your signature"),
+            ({"signature": base64.b64encode(b"\x89PNG" + b"x" * 600_000).decode()}, "draw your signature"),
+            ({"signature": base64.b64encode(b"\x89PNG but no picture").decode()}, "image"),
         ):
             with self.subTest(values):
                 self.assertRefused(self.sign(plan, **values), words)
@@ -814,6 +827,7 @@ class TestPlanOfferLink(PortalCase):
 
     def test_reading_creates_nothing_the_button_does(self):
         reminder = self.reminder()
+        self.url_open(self.link(reminder), method="HEAD")
         for _visit in range(2):
             response = self.url_open(self.link(reminder))
         self.assertFalse(reminder.plan_id)

@@ -195,6 +195,7 @@ class PlanPortal(PortalAccount, PaymentPortal):
                 paid=money(plan.amount_total - plan.amount_left),
                 left=money(plan.amount_left),
             ),
+            "late_text": _("In all, %s is late.", money(plan.amount_late)),
             "signer": plan._likely_signer(),
             "authority_text": _("I state that I may sign for %s.", plan.debtor_id.name),
             "sign_label": _("I agree to pay %s and sign", money(plan.amount_total)),
@@ -408,7 +409,7 @@ class PlanPortal(PortalAccount, PaymentPortal):
                 request.env._("Please call us: we will find a plan that suits you."),
                 status=410,
             )
-        reading = request.httprequest.method == "GET"
+        reading = request.httprequest.method != "POST"
         if reading and (redirect := self._speak(reminder.lang)):
             return redirect
         if reminder.plan_id.state in ("proposed", "active"):

@@ -1,5 +1,6 @@
 """What the customer does with his plan on the portal: he reads, signs, answers and pays."""
 
+import base64
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -7,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import consteq, format_amount, format_datetime
 
 from ..tools.text import long_date
-from .relance_plan_offer import CODE_MINUTES, _is_png
+from .relance_plan_offer import CODE_MINUTES
 
 #: seconds until another code may be asked for, and codes per day: each one costs an SMS
 CODE_PAUSE = 60
@@ -18,6 +19,8 @@ UNDER_WAY_DAYS = 10
 NAME_SIZE = 120
 WORDS_SIZE = 300
 REASON_SIZE = 500
+#: bytes of a drawn signature
+SIGNATURE_SIZE = 500_000
 #: the first instalment of a counter-proposal lies within so many months
 COUNTER_MONTHS = 12
 
@@ -222,7 +225,7 @@ class RelancePlan(models.Model):
                 )
         if self._needs_handwritten_sum():
             self._check_sum(_line(answers.get("figures")), _line(answers.get("words"), WORDS_SIZE))
-        if not _is_png(answers.get("signature")):
+        if not _is_drawing(answers.get("signature")):
             raise UserError(_("Please draw your signature in the box."))
 
     # -- the one-time code --------------------------------------------------------------------
@@ -445,6 +448,15 @@ class RelancePlan(models.Model):
         self.ensure_one()
         bank = self.claim_ids.move_id.partner_bank_id[:1] or self.company_id.partner_id.bank_ids[:1]
         return self.env["relance.letter"]._bank_details(bank, [self.name])
+
+
+def _is_drawing(signature):
+    """Whether this is what the box makes of a signature: a PNG of sensible size."""
+    try:
+        picture = base64.b64decode(signature or "", validate=True)
+    except (TypeError, ValueError):
+        return False
+    return picture.startswith(b"\x89PNG") and len(picture) < SIGNATURE_SIZE
 
 
 def _line(text, size=NAME_SIZE):

@@ -37,6 +37,8 @@ DENSE_AGREEMENT = 16
 NBSP = "\N{NO-BREAK SPACE}"
 TIMES = f"{NBSP}×{NBSP}"
 STRONG = Markup('<strong class="rd_nowrap">%s</strong>')
+#: countries whose companies have a SIREN; False where no country is entered
+FRANCE = (False, "FR", "BL", "GF", "GP", "MF", "MQ", "NC", "PM", "RE", "WF", "YT")
 #: to be filled in by hand
 BLANK = "…" * 20
 #: the number of an article with a hyphen
@@ -162,6 +164,7 @@ class RelancePlan(models.Model):
                     "day": long_date(self.env, line.date_due),
                     "amount": line.amount,
                     "paid": line.amount_paid,
+                    "money": line.amount_money,
                     "left": 0.0 if line.state == "paid" else max(line.amount - line.amount_paid, 0.0),
                     "state": line.state,
                     "state_text": states[line.state],
@@ -264,7 +267,7 @@ class RelancePlan(models.Model):
             lines.pop()
         number = self._legal_person(partner)
         registry = (partner.company_registry or "").strip()
-        if isinstance(number, str):
+        if isinstance(number, str) and partner.country_id.code in FRANCE:
             grouped = NBSP.join(number[start : start + 3] for start in range(0, 9, 3))
             lines.append(self.env._("SIREN %s", grouped))
         elif registry or partner.vat:
@@ -661,7 +664,18 @@ class RelancePlanMessage(models.Model):
             )
         )
 
-    @api.depends("plan_id", "line_ids.amount", "line_ids.amount_paid", "contact_date", "date_planned")
+    @api.depends(
+        "kind",
+        "line_ids.amount_paid",
+        "plan_id.line_ids.amount",
+        "plan_id.line_ids.amount_paid",
+        "plan_id.line_ids.state",
+        "plan_id.date_start",
+        "plan_id.state",
+        "contact_id.lang",
+        "contact_date",
+        "date_planned",
+    )
     def _compute_sentences(self):
         for message in self:
             translated = message.with_context(lang=message.lang)
@@ -841,7 +855,7 @@ class RelancePlanMessage(models.Model):
         if self.kind in ("upcoming", "receipt"):
             return [(self.env._("Left to pay of the plan"), money(plan.amount_left), False)]
         if self.kind == "thanks":
-            return [(self.env._("Received in all"), money(sum(plan.line_ids.mapped("amount_paid"))), True)]
+            return [(self.env._("Received in all"), money(sum(plan.line_ids.mapped("amount_money"))), True)]
         if self.kind in ("nudge", "notice"):
             return [(self.env._("To be paid now"), money(self._amount_asked()), True)]
         if self.kind == "broken":
@@ -898,23 +912,33 @@ class RelancePlanMessage(models.Model):
         }
 
     def _mail_row(self, row):
-        money = partial(format_amount, self.env, currency=self.currency_id)
-        note = row["how"]
-        if row["paid"] and self.kind not in WHOLE_SCHEDULE + RECEIVED:
-            note = self.env._(
-                "%(paid)s received of %(total)s", paid=money(row["paid"]), total=money(row["amount"])
-            )
         return {
             "number": str(row["number"]),
             "date_due": format_date(self.env, row["date_due"]),
-            "amount": money(self._shown_amount(row)),
-            "note": note,
+            "amount": format_amount(self.env, self._shown_amount(row), self.currency_id),
+            "note": self._row_note(row),
         }
+
+    def _row_note(self, row):
+        """What an instalment is settled by, and what the amount beside it does not say."""
+        money = partial(format_amount, self.env, currency=self.currency_id)
+        notes = [row["how"]]
+        if self.kind in RECEIVED:
+            credited = self.currency_id.round(row["paid"] - row["money"])
+            if credited > 0:
+                notes.append(self.env._("besides, %s settled by credit", money(credited)))
+        elif row["paid"] and self.kind not in WHOLE_SCHEDULE:
+            notes.append(
+                self.env._(
+                    "%(paid)s received of %(total)s", paid=money(row["paid"]), total=money(row["amount"])
+                )
+            )
+        return ", ".join(filter(None, notes))
 
     def _shown_amount(self, row):
         """Of an instalment: what is received, asked for, or agreed."""
         if self.kind in RECEIVED:
-            return row["paid"]
+            return row["money"]
         return row["amount"] if self.kind in WHOLE_SCHEDULE else row["left"]
 
     def _mail_bank(self):
@@ -935,8 +959,10 @@ class RelancePlanMessage(models.Model):
 
     def _says_where_to_pay(self):
         self.ensure_one()
-        if self.kind in ("upcoming", "confirmation") and self.plan_id.means in ("direct_debit", "cheques"):
-            return False
+        if self.kind == "upcoming":
+            return self.plan_id._pays_himself()
+        if self.kind == "confirmation":
+            return self.plan_id.means not in ("direct_debit", "cheques")
         return self.kind in SAYS_WHERE_TO_PAY
 
     # -- the letter --------------------------------------------------------------------------------------
@@ -971,6 +997,7 @@ class RelancePlanMessage(models.Model):
             closing=closing,
             rows=self._concerned_rows(),
             shown=self._shown_amount,
+            note=self._row_note,
             totals=self._schedule_totals(),
             currency=plan.currency_id,
             invoices=", ".join(filter(None, plan.claim_ids.mapped("name"))),
@@ -990,12 +1017,16 @@ class RelancePlanMessage(models.Model):
 
     def _transfer_qr(self, bank):
         """QR code of the transfer as a data URI, where the host offers it; else False."""
-        amount = self._amount_asked() if self.kind != "confirmation" else self.plan_id.next_amount
-        if not self.company_id.qr_code or not amount or self.kind == "confirmation":
+        if not self.company_id.qr_code or self.kind == "confirmation" or not self._amount_asked():
             return False
         references = self.plan_id._payment_references()
         return bank.build_qr_code_base64(
-            amount, ", ".join(references)[:140], "", self.currency_id, self.partner_id, silent_errors=True
+            self._amount_asked(),
+            ", ".join(references)[:140],
+            "",
+            self.currency_id,
+            self.partner_id,
+            silent_errors=True,
         )
 
     def _render_letters(self):
