@@ -1,6 +1,7 @@
 """The payment plan: what it covers, how it is offered, who may do what, and what rests meanwhile."""
 
 import base64
+import hashlib
 from datetime import date, timedelta
 from unittest.mock import patch
 
@@ -228,7 +229,7 @@ class TestPlan(PlanCase):
         self.assertTrue(level)
         plan = self.active()
         with freeze_time(f"{FIRST + self.days(20)} 10:00:00"):
-            plan.action_break()
+            plan.with_user(self.manager).action_break()
         self.assertEqual(plan.state, "broken")
         row = self.row(self.older, FIRST + self.days(20))
         self.assertEqual((row.level_id, row.reason), (level.id, "climb"))
@@ -237,7 +238,7 @@ class TestPlan(PlanCase):
         plan = self.active()
         day = FIRST + self.days(21)
         with freeze_time(f"{day} 10:00:00"):
-            plan.action_break()
+            plan.with_user(self.manager).action_break()
         self.follow(day)
         self.assertEqual(self.kinds(plan)[-1], "broken")
         self.assertEqual(self.reason(self.older, day + self.days(1)), "gap")
@@ -411,7 +412,7 @@ class TestPlan(PlanCase):
         plan = self.proposed()
         self.assertEqual(plan.sudo()._counter(40, FIRST), "asked")
         self.assertEqual(len(plan.line_ids), 4, "the offer stands meanwhile")
-        self.assertEqual(plan.activity_ids.user_id, self.accountant)
+        self.assertTrue(plan.activity_ids.user_id.has_group("relance_douce.group_relance_manager"))
         with self.assertRaises(AccessError):
             plan.action_accept_counter()
         plan.with_user(self.manager).action_accept_counter()
@@ -423,7 +424,9 @@ class TestPlan(PlanCase):
         for offset in (5, 10, 11):
             with freeze_time(f"{MONDAY + self.days(offset)} 10:00:00"):
                 plan._counter(40, MONDAY + self.days(30))
-        self.assertEqual(plan.date_valid, MONDAY + self.days(12), "renewed once")
+        self.assertEqual(plan.date_valid, MONDAY + self.days(18), "he waits for our answer")
+        self.assertEqual(plan.date_hold, MONDAY + self.days(14), "as if it was renewed once")
+        self.assertNotEqual(self.reason(self.older, MONDAY + self.days(15)), "plan")
 
     def test_invoice_being_corrected_changes_no_progress(self):
         plan = self.active()
@@ -456,6 +459,139 @@ class TestPlan(PlanCase):
         self.assertEqual(second.amount_paid, 0.0)
         self.assertEqual(first.line_ids[0].state, "paid")
         self.assertEqual(first.replaced_by_ids, second)
+
+    # -- what adversaries tried ---------------------------------------------------------------------------
+    def test_signed_lines_are_not_added_by_moving_them(self):
+        signed = self.active(moves=self.older, count=2)
+        draft = self.plan(self.younger, count=2)
+        with self.assertRaisesRegex(AccessError, "stays in its plan"):
+            draft.line_ids[0].write({"plan_id": signed.id})
+
+    def test_evidence_is_neither_changed_nor_deleted(self):
+        plan = self.active()
+        agreement = plan.agreement_id.with_user(self.accountant)
+        for attempt in (lambda: agreement.write({"raw": b"forged"}), agreement.unlink):
+            with self.assertRaisesRegex(UserError, "stays as it was signed"):
+                attempt()
+        self.assertEqual(plan.agreement_hash, hashlib.sha256(plan.agreement_id.raw).hexdigest())
+        self.assertIn(plan.agreement_hash, "".join(plan.sudo().message_ids.mapped("body")))
+
+    def test_accountant_keeps_to_grace_and_notice_that_were_signed(self):
+        plan = self.active()
+        with freeze_time(f"{FIRST - self.days(1)} 10:00:00"), self.assertRaisesRegex(UserError, "is late"):
+            plan.action_break()
+        self.follow(FIRST + self.days(1))
+        with freeze_time(f"{FIRST + self.days(1)} 10:00:00"), self.assertRaisesRegex(UserError, "grace"):
+            plan.action_break()
+        with freeze_time(f"{FIRST + self.days(8)} 10:00:00"):
+            with self.assertRaisesRegex(UserError, "written notice of 8 days"):
+                plan.action_break()
+            plan.action_send_notice()
+        with freeze_time(f"{FIRST + self.days(17)} 10:00:00"):
+            plan.action_break()
+        self.assertEqual(plan.state, "broken")
+
+    def test_who_turns_out_to_be_a_consumer_is_treated_like_one(self):
+        plan = self.active()
+        self.payer.relance_audience = "consumer"
+        for offset in range(60):
+            self.follow(FIRST + self.days(offset))
+        self.assertEqual(plan.state, "active")
+        with self.assertRaises(AccessError):
+            plan.action_cancel("Autrement")
+        with self.assertRaisesRegex(UserError, "Say why"):
+            plan.with_user(self.manager).action_cancel()
+
+    def test_somebody_else_s_plan_is_not_replaced(self):
+        signed = self.active()
+        other = self.invoice(self.customer("Une autre", vat="FR40303265045"), MONDAY, 300.0)
+        with self.assertRaisesRegex(UserError, "cannot be renegotiated here"):
+            self.plan(other, count=2, replaces_id=signed.id)
+
+    def test_offers_again_and_again_do_not_stop_dunning(self):
+        plan = self.proposed()
+        for offset in (6, 12, 18):
+            with freeze_time(f"{MONDAY + self.days(offset)} 10:00:00"):
+                plan.action_revise()
+                plan.line_ids[0].date_due = FIRST + self.days(20)
+                plan.action_propose()
+        self.assertEqual(plan.date_hold, MONDAY + self.days(14))
+        self.assertEqual(plan.date_valid, MONDAY + self.days(25), "but it can be signed")
+        with freeze_time(f"{MONDAY + self.days(19)} 10:00:00"):
+            plan.action_cancel()
+            again = self.proposed(first=FIRST + self.days(20))
+        self.assertEqual(again.date_hold, MONDAY + self.days(14))
+        self.assertNotEqual(self.reason(self.older, MONDAY + self.days(20)), "plan")
+
+    def test_second_counter_proposal_is_refused_as_well(self):
+        plan = self.proposed()
+        for _round in range(2):
+            plan.sudo()._counter(40, FIRST)
+            plan.action_refuse_counter()
+        self.assertEqual(self.kinds(plan), ["proposal", "counter_refused"])
+
+    def test_plan_nobody_decides_about_does_not_hold_for_ever(self):
+        self.policy.plan_break = "manual"
+        plan = self.active()
+        day = FIRST + self.days(5 + 8 + 14)
+        self.follow(FIRST + self.days(1))
+        self.follow(day + self.days(1))
+        self.assertIn("Nobody decided", " ".join(plan.activity_ids.mapped("summary")))
+        last = FIRST + self.days(2 * (5 + 8 + 14))
+        row = self.row(self.older, last)
+        self.assertEqual((row.reason, row.until), ("plan", last))
+        self.assertNotEqual(self.reason(self.older, last + self.days(1)), "plan")
+
+    def test_terms_are_those_that_were_signed(self):
+        plan = self.plan()
+        self.policy.write({"plan_grace_days": 30, "plan_notice_days": 20})
+        plan.action_propose()
+        self.assertEqual((plan.grace_days, plan.sudo()._offer()["break"]), (30, [30, 20]))
+        plan.action_accept(signed_by="Jeanne")
+        self.policy.plan_grace_days = 1
+        self.assertEqual(plan.sudo()._break_terms(), [30, 20])
+        self.assertEqual(plan.signed_hash, plan._offer_hash())
+
+    def test_payer_of_a_plan_is_not_deleted(self):
+        head = self.customer("Siège", vat=False, company_registry="33417522100056")
+        self.payer.relance_payer_id = head
+        self.active()
+        with self.assertRaises(Exception), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            head.unlink()
+
+    def test_link_goes_to_the_address_that_was_given(self):
+        plan = self.plan()
+        plan.write({"signer_email": "Nouvelle.Adresse@client.test", "signer_name": "Léa Neuf"})
+        plan.action_propose()
+        self.assertEqual(plan.contact_id.email, "nouvelle.adresse@client.test")
+        self.assertEqual(plan.contact_id.parent_id, self.payer)
+        mail = self.env["mail.mail"].search([("model", "=", "relance.plan"), ("res_id", "=", plan.id)])
+        self.assertEqual(mail.recipient_ids, plan.contact_id)
+
+    def test_three_decimals_are_typed_in_many_ways(self):
+        dinar = self.env.ref("base.TND")
+        dinar.active = True
+        owed = self.invoice(self.payer, MONDAY, 1234.567, currency_id=dinar.id)
+        plan = self.plan(owed, count=2).sudo()
+        words = plan._sum_in_words()
+        for figures in ("1234,567", "1 234,567", "1234.567", "1.234,567"):
+            plan._check_sum(figures, words)
+        with self.assertRaisesRegex(UserError, "in figures"):
+            plan._check_sum("1234,56", words)
+
+    def test_withdrawn_offer_of_a_reminder_does_not_come_back(self):
+        self.live_day(MONDAY)
+        reminder = self.reminders(self.payer)[0].sudo()
+        reminder.plan_offer = {
+            "lines": [[str(FIRST), 1000.0], [str(FIRST + self.days(30)), 1000.0]],
+            "currency_id": self.company.currency_id.id,
+            "valid": str(FIRST),
+        }
+        plan = reminder._accept_plan_offer()
+        self.assertEqual(reminder._accept_plan_offer(), plan)
+        plan.with_user(self.accountant).action_cancel("Client douteux")
+        with self.assertRaisesRegex(UserError, "spoke about this offer already"):
+            reminder._accept_plan_offer()
 
     # -- rights ------------------------------------------------------------------------------------------
     def test_salesperson_reads_her_customers_and_changes_nothing(self):

@@ -909,6 +909,24 @@ class TestHistories(PlanBooks):
         self.expect(plan, "paid 400 · paid 400 · paid 400", "cancelled 1200", "")
         self.assertEqual(plan.sudo().close_reason, "settled")
 
+    def test_debt_that_changes_while_offered(self):
+        """Whoever made the offer hears that it cannot be signed any more."""
+        earlier = self.transfer(300, self.one, day=date(2026, 2, 25))
+        plan = self.agree(parts=[(900, FIRST)], until="proposed")
+        self.go("03-03")
+        line = self.line(self.one)
+        item = line.matched_credit_ids.credit_move_id
+        earlier.action_undo_reconciliation()
+        self.expect(plan, "pending 0", "proposed 0", "plan")
+        self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
+        with self.assertRaisesRegex(UserError, "changed"):
+            plan.action_accept(signed_by="Jeanne Client")
+        self.assertFalse(item.exists())
+        self.match(earlier, line)
+        self.assertFalse(plan.sudo().activity_ids)
+        plan.action_accept(signed_by="Jeanne Client")
+        self.expect(plan, "pending 0", "active 0", "plan")
+
     def test_everything_credited_while_offered(self):
         """Nobody signs for a debt that is gone."""
         plan = self.agree(until="proposed")
@@ -1499,7 +1517,7 @@ class TestHistories(PlanBooks):
         self.assertIn("nudge", self.kinds(plan))
 
     # -- whatever happens in whatever order, the plan says what the books say ---------------------
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.lists(EVENT, min_size=4, max_size=12))
     def test_any_history(self, events):
         with self.env.cr.savepoint() as savepoint:
@@ -1617,6 +1635,40 @@ class TestMessages(PlanBooks):
         receipt = plan.sudo().message_log_ids.filtered(lambda one: one.kind == "receipt")
         self.assertEqual(receipt.line_ids, plan.sudo().line_ids[:2])
         self.assertIn("800", receipt.amount_text)
+
+    def test_nothing_is_acknowledged_on_a_holiday(self):
+        self.env["resource.calendar.leaves"].create(
+            {
+                "name": "Jour férié",
+                "calendar_id": self.company.resource_calendar_id.id,
+                "company_id": self.company.id,
+                "date_from": self.noon(date(2026, 3, 17), hour=0),
+                "date_to": self.noon(date(2026, 3, 17), hour=23),
+            }
+        )
+        plan = self.agree(parts=[(400, FIRST), (800, "03-18")])
+        self.pass_days(FIRST)
+        self.transfer(400, self.one)
+        self.pass_days("03-17")
+        self.transfer(800, self.one)
+        self.go("03-17")
+        self.assertNotIn("receipt", self.kinds(plan, "ready", "sent"))
+        self.pass_days("03-19")
+        self.assertEqual(self.diary(plan)[-1], ("thanks", "03-18"))
+        self.assertIn("1\N{NO-BREAK SPACE}200", self.last(plan).amount_text)
+
+    def last(self, plan):
+        return plan.sudo().message_log_ids.sorted("id")[-1:]
+
+    def test_receipt_names_money_only(self):
+        """What a credit note settled is not acknowledged as a payment."""
+        plan = self.agree()
+        self.go("03-09")
+        self.credit(self.one, 300)
+        self.transfer(100, self.one)
+        self.go("03-10")
+        self.assertEqual(self.diary(plan), [("receipt", "03-10")])
+        self.assertIn("100", self.last(plan).amount_text)
 
     def test_receipt_is_overtaken_and_given_again(self):
         plan = self.agree()
@@ -1798,10 +1850,24 @@ class TestMessages(PlanBooks):
             [("upcoming", "03-13"), ("nudge", "03-17"), ("upcoming", "04-10"), ("nudge", "04-14")],
         )
         self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
+        # who says “done” is not asked again every hour
+        plan.sudo().activity_ids.unlink()
+        self.pass_days("04-17")
+        self.assertFalse(plan.sudo().activity_ids)
+        self.pass_days("04-30")
+        self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
         plan.action_break()
         self.assertEqual(plan.state, "broken")
-        self.go("04-16")
+        self.go("05-04")
         self.assertEqual(self.diary(plan)[-1][0], "broken")
+
+    def test_a_question_is_gone_when_the_payment_answers_it(self):
+        self.policy.plan_break = "manual"
+        plan = self.agree()
+        self.pass_days("03-23")
+        self.assertEqual(plan.sudo().activity_ids.user_id, self.accountant)
+        self.transfer(400, self.one)
+        self.assertFalse(plan.sudo().activity_ids)
 
     def test_without_notice_where_the_policy_says_so(self):
         self.policy.plan_notice_days = 0

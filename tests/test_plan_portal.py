@@ -552,6 +552,26 @@ class TestPlanAnswers(PortalCase):
         self.assertRefused(again, "will answer it")
         self.assertIn("redirect", self.sign(plan))
 
+    def test_no_nonsense_makes_an_error(self):
+        """Whoever writes to the server by hand gets a sentence too."""
+        self.policy.plan_needs_code = True
+        plan = self.offer(signer_mobile="06 12 34 56 78")
+        self.ask(plan, "code")
+        for nonsense in ({"a": 1}, ["x"], 5, -1.5, True, "é", "\0", "x" * 100_000):
+            for action, names in (
+                ("sign", ("offer", "name", "function", "authority", "code", "signature")),
+                ("counter", ("count", "first_date", "every")),
+            ):
+                for name in names:
+                    with self.subTest(action=action, name=name, nonsense=str(nonsense)[:9]):
+                        values = self.answers(plan, count=5, first_date="2026-03-15", every="month")
+                        answer = self.ask(plan, action, **{**values, name: nonsense})
+                        self.assertTrue(answer.get("error") or name in ("name", "function", "count"), answer)
+                        plan.code_tries = 0
+            wrong = self.make_jsonrpc_request(f"/my/plans/{plan.id}/sign", {"access_token": nonsense})
+            self.assertIn("open it again", wrong["error"])
+        self.assertEqual(self.url_open(f"/my/plans/{plan.id}?access_token=%C3%A9%00").status_code, 404)
+
     def test_a_refused_proposal_is_told_kindly(self):
         plan = self.offer()
         self.ask(plan, "counter", count=20, first_date="2026-03-15", every="month", reason="Hard times")
@@ -566,6 +586,8 @@ class TestPlanAnswers(PortalCase):
             ({"count": "many"}, "between 1 and 24"),
             ({"count": None}, "between 1 and 24"),
             ({"count": 100000}, "between 1 and 24"),
+            ({"count": {}}, "between 1 and 24"),
+            ({"first_date": ["2026-03-15"]}, "first day"),
             ({"first_date": ""}, "first day"),
             ({"first_date": "yesterday"}, "first day"),
             ({"first_date": "2026-03-01"}, "today or later"),

@@ -23,6 +23,8 @@ class PlanPortal(PortalAccount, PaymentPortal):
     # -- which plan, for whom, in which language --------------------------------------------------
     def _open_plan(self, plan_id, access_token):
         """The plan if this visitor may open it, else nothing: which plans exist is no secret told."""
+        if not (isinstance(access_token, str) and access_token.isascii()):
+            access_token = None  # of no link of ours
         # sudo: portal users have no rights on plans, _may_open decides
         plan = request.env["relance.plan"].sudo().browse(plan_id).exists()
         if not plan or not plan._may_open(access_token, self._customer()):
@@ -73,7 +75,10 @@ class PlanPortal(PortalAccount, PaymentPortal):
 
         :return: where to go for that, or None
         """
-        if self._customer() or request.session.get("relance_lang") or lang == request.lang.code:
+        lang = request.env["ir.http"].get_nearest_lang(lang)  # of those that pages come in
+        if not lang or lang == request.lang.code:
+            return None
+        if self._customer() or request.session.get("relance_lang"):
             return None
         request.session["relance_lang"] = lang
         path = request.httprequest.path

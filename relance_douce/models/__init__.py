@@ -25,6 +25,7 @@ from . import account_move_line
 from . import account_partial_reconcile
 from . import account_payment
 from . import account_payment_method_line
+from . import ir_attachment
 from . import mail_notification
 from . import res_company
 from . import res_config_settings

@@ -35,6 +35,9 @@ PRE_DUE_MIN_AGE = 3
 OVERSIGHT_DAYS = 60
 #: an online payment under way is waited for, this many days
 PAYING_DAYS = 10
+#: whoever decides about a plan that is not kept has this many days after grace and notice;
+#: then a manager is asked, and after as long again dunning resumes
+DECISION_DAYS = 14
 #: stands for "no level reached yet" in the tabulated ladder
 NO_LEVEL = -32768
 
@@ -396,24 +399,29 @@ class RelanceDecision(models.AbstractModel):
     def _plans_query(self, company, date):
         """Items that rest because a plan covers them: ``move_line_id``, ``planned``, ``until``.
 
-        A plan that is kept has no end; an offer rests until its last day.
+        A plan that is kept has no end; an offer rests until its last day, and a plan of which
+        instalments are missed until the day on which somebody should have decided long since.
         """
         return SQL(
             """
             SELECT claim.move_line_id,
                    TRUE AS planned,
-                   CASE WHEN bool_or(plan.state IN ('active', 'kept')) THEN NULL
-                        ELSE max(plan.date_valid) END AS until
+                   CASE WHEN bool_or(plan.state IN ('active', 'kept') AND plan.late_since IS NULL)
+                        THEN NULL
+                        ELSE max(COALESCE(%(decided)s, plan.date_hold)) END AS until
               FROM relance_plan_claim claim
               JOIN relance_plan plan ON plan.id = claim.plan_id
              WHERE (claim.live IS NOT NULL OR claim.tolerated)
                AND claim.move_line_id IS NOT NULL
                AND plan.company_id = %(company)s
-               AND (plan.state IN ('active', 'kept') OR plan.date_valid >= %(date)s)
+               AND (plan.state = 'kept'
+                    OR (plan.state = 'active' AND COALESCE(%(decided)s >= %(date)s, TRUE))
+                    OR plan.date_hold >= %(date)s)
           GROUP BY claim.move_line_id
             """,
             company=company.id,
             date=date,
+            decided=SQL("(plan.late_since + 2 * (plan.grace_days + plan.notice_days + %s))", DECISION_DAYS),
         )
 
     def _restriction(self, partners):

@@ -43,14 +43,14 @@ class RelancePlan(models.Model):
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     case_id = fields.Many2one("relance.case", readonly=True, index=True, ondelete="set null")
     partner_id = fields.Many2one(
-        "res.partner", string="Payer", required=True, readonly=True, index=True, ondelete="cascade"
+        "res.partner", string="Payer", required=True, readonly=True, index=True, ondelete="restrict"
     )
     debtor_id = fields.Many2one(
         "res.partner",
         string="Debtor",
         required=True,
         readonly=True,
-        ondelete="cascade",
+        ondelete="restrict",
         help="The person or company that owes these invoices and signs.",
     )
     contact_id = fields.Many2one("res.partner", ondelete="set null", help="Gets the messages of this plan.")
@@ -106,6 +106,9 @@ class RelancePlan(models.Model):
     progress = fields.Float(compute="_compute_amounts", store=True, help="Received, in percent.")
     line_count = fields.Integer(string="Number of instalments", compute="_compute_amounts", store=True)
     next_date = fields.Date(string="Next instalment", compute="_compute_next", store=True)
+    late_since = fields.Date(
+        compute="_compute_next", store=True, help="Due date of the oldest instalment that is late."
+    )
     next_amount = fields.Monetary(string="Amount due then", compute="_compute_next", store=True)
     date_last = fields.Date(string="Last instalment", compute="_compute_next", store=True)
     has_lost_claims = fields.Boolean(
@@ -170,8 +173,15 @@ class RelancePlan(models.Model):
         string="Valid until",
         readonly=True,
         copy=False,
-        help="Last day of the offer; until then reminders rest.",
+        help="Last day on which the offer can be signed.",
     )
+    date_hold = fields.Date(
+        string="Reminders rest until",
+        readonly=True,
+        copy=False,
+        help="As long as the offer is valid, but never longer than one renewal after it was first made.",
+    )
+    date_first_offered = fields.Date(readonly=True, copy=False)
     renewed = fields.Boolean(readonly=True, copy=False, help="An offer is renewed once.")
     revision = fields.Integer(readonly=True, copy=False, help="Grows each time the offer changes.")
     date_start = fields.Date(string="Agreed on", readonly=True, copy=False)
@@ -244,6 +254,7 @@ class RelancePlan(models.Model):
             following = lines.filtered(lambda line: line.state in ("pending", "partial", "late"))[:1]
             plan.next_date = following.date_due
             plan.next_amount = following.amount_left
+            plan.late_since = lines.filtered(lambda line: line.state == "late")[:1].date_due
             plan.date_last = lines[-1:].date_due
 
     @api.depends("claim_ids.move_line_id.parent_state")
@@ -283,7 +294,7 @@ class RelancePlan(models.Model):
         {"line_ids", "every", "means", "means_note", "current_on_time", "waive_penalties", "waive_percent"}
     )
     #: the host's own bookkeeping of threads and portals
-    _host_writable = ("message_", "activity_", "access_token")
+    _host_writable = ("message_", "activity_")
 
     def write(self, vals):
         if not self.env.su:
@@ -381,6 +392,10 @@ class RelancePlan(models.Model):
             )
         closed.message_log_ids._set_cancelled()
         closed.activity_ids.unlink()
+        if new != "kept":
+            # the discount belonged to this plan
+            drafts = closed.discount_move_ids.filtered(lambda move: move.state == "draft")
+            drafts.button_cancel()
         return closed
 
     def _lock(self):
@@ -445,6 +460,7 @@ class RelancePlan(models.Model):
             move_lines.with_env(self.env).check_access("read")
         replaces = self.browse(values.get("replaces_id"))
         self._check_move_lines(move_lines, replaces=replaces)
+        self._check_replaces(move_lines, replaces)
         company = move_lines.company_id
         payer = self._payer_of(move_lines)
         # the right was just checked; plans are made by the engine, like reminders
@@ -469,6 +485,27 @@ class RelancePlan(models.Model):
         plan.claim_ids._follow_state("draft")
         plan._check_schedule()
         return plan.sudo(self.env.su)
+
+    def _check_replaces(self, move_lines, replaces):
+        """A plan is renegotiated with whoever signed it, by who may change it.
+
+        :raise UserError: the earlier plan is somebody else's
+        """
+        if not replaces:
+            return
+        if not self.env.su:
+            replaces.check_access("write")
+        debtors = move_lines.sudo().partner_id.commercial_partner_id
+        if (
+            replaces.company_id != move_lines.sudo().company_id
+            or self._legal_person(replaces.sudo().debtor_id) != self._legal_person(debtors[:1])
+            or replaces.state not in ("active", "broken")
+        ):
+            raise UserError(
+                self.env._(
+                    "Plan %s cannot be renegotiated here: open it and renegotiate it there.", replaces.name
+                )
+            )
 
     def _next_name(self, company):
         return self.env["ir.sequence"].with_company(company).next_by_code("relance.plan") or "/"
@@ -748,6 +785,7 @@ class RelancePlan(models.Model):
     def action_open_moves(self):
         """The invoices of this plan."""
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Invoices covered"),
@@ -759,7 +797,7 @@ class RelancePlan(models.Model):
     def action_renegotiate(self):
         """Open the negotiation again: a new plan replaces this one once it is agreed."""
         self.ensure_one()
-        self._allowed("proposed", "active", "broken")
+        self._allowed("active", "broken")
         return self.env["relance.plan.negotiate"]._open(
             self.sudo().claim_ids.move_line_id.filtered(
                 lambda line: line.amount_residual_currency > 0 and not line.reconciled

@@ -35,6 +35,8 @@ class RelancePlan(models.Model):
         """
         self.ensure_one()
         self._check_state("draft")
+        if self.discount_state == "granted":
+            raise UserError(self.env._("A discount was granted already: draw a new plan for another one."))
         if not 0 < amount < self.amount_debt:
             raise UserError(self.env._("A discount is more than zero and less than what is owed."))
         if not (reason or "").strip():

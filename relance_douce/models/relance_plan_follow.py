@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date, mute_logger
 
 from ..tools import schedule
+from .relance_decision import DECISION_DAYS
 from .relance_plan_line import OPEN
 from .relance_plan_message import LIVE_MESSAGES
 
@@ -65,7 +66,9 @@ class RelancePlan(models.Model):
         return self.debtor_id.sudo().relance_audience not in ("business", "public", "legal_person")
 
     def _notice_days(self):
-        return self.notice_days
+        """Days of notice before the plan ends; whoever turns out to be a consumer has his."""
+        self.ensure_one()
+        return max(self.notice_days, CONSUMER_NOTICE_DAYS if self._is_consumer() else 0)
 
     # -- progress: what the books say -----------------------------------------------------------
     @api.model
@@ -373,7 +376,8 @@ class RelancePlan(models.Model):
         late.write({"state": "late"})
 
     def _is_working_day(self, company, date):
-        return company._relance_opening(date) is not None
+        """A company whose calendar has no hours at all works every day."""
+        return not company.resource_calendar_id.attendance_ids or company._relance_opening(date) is not None
 
     def _thank(self, company, date):
         """Plans of which everything is paid are kept, on the working day after at the earliest."""
@@ -449,7 +453,7 @@ class RelancePlan(models.Model):
         return messages._create_for_lines("receipt", lines, date)
 
     def _remind_before(self, company, date):
-        """A word some days before an instalment falls due."""
+        """A word some days before an instalment falls due; none to who was given notice."""
         [[longest]] = self._read_group(
             [("company_id", "=", company.id), ("state", "=", "active")], [], ["reminder_days:max"]
         )
@@ -464,7 +468,10 @@ class RelancePlan(models.Model):
             ]
         )
         due = lines.filtered(
-            lambda line: line.date_due <= fields.Date.add(date, days=line.plan_id.reminder_days)
+            lambda line: (
+                line.date_due <= fields.Date.add(date, days=line.plan_id.reminder_days)
+                and not (line.plan_id.late_since and line.plan_id._notices())
+            )
         )
         return self.env["relance.plan.message"]._create_for_lines("upcoming", due, date)
 
@@ -522,6 +529,7 @@ class RelancePlan(models.Model):
     def _end_missed(self, company, date):
         """After the days of grace: notice, the end, or a question to a person."""
         messages = self.env["relance.plan.message"]
+        self._ask_managers(company, date)
         if company._relance_bank_is_stale(date):
             return messages
         late = self.env["relance.plan.line"].search(
@@ -532,17 +540,28 @@ class RelancePlan(models.Model):
             messages += plan._end_one(beyond.filtered(lambda line: line.plan_id == plan), date)  # noqa: B023
         return messages
 
+    def _ask_managers(self, company, date):
+        """Plans that nobody decided about in time go to a manager; the decision knows the rest."""
+        missed = self.search(
+            [("company_id", "=", company.id), ("state", "=", "active"), ("late_since", "!=", False)]
+        )
+        for plan in missed:
+            days = plan.grace_days + plan.notice_days + DECISION_DAYS
+            if fields.Date.add(plan.late_since, days=days) < date:
+                plan._tell_manager("undecided")
+
     def _end_one(self, lines, date):
         """What comes next for this plan whose instalments ``lines`` were missed."""
         self.ensure_one()
         messages = self.env["relance.plan.message"]
-        if self.break_mode == "manual":
+        if self.break_mode == "manual" or self._is_consumer():
             self._tell_user("missed")
             return messages
-        if self.notice_days and not self._notices():
+        days = self._notice_days()
+        if days and not self._notices():
             return messages._create_for_lines("notice", lines[:1], date)
         notice = self._notice_date()
-        if self.notice_days and (not notice or (date - notice).days <= self.notice_days):
+        if days and (not notice or (date - notice).days <= days):
             return messages
         return messages + self._break(date)
 
@@ -609,14 +628,19 @@ class RelancePlan(models.Model):
     def action_break(self):
         """End these plans because they are not kept; the letter of acceleration leaves.
 
-        :raise UserError: the bank data are stale, or a consumer had no notice yet
+        A manager may end the plan of a professional for another breach of it, a bounced cheque
+        or current invoices unpaid, before grace and notice are over.
+
+        :raise UserError: the bank data are stale, nothing is late, or notice is not over
         """
         for plan in self._allowed("active"):
             plan._lock()
             plan._refresh()
             plan._check_state("active")
             plan._check_bank()
-            plan._check_notice()
+            if plan._is_consumer() or not self._is_manager():
+                plan._check_missed()
+                plan._check_notice()
             plan._end_as_broken()
         return True
 
@@ -631,23 +655,39 @@ class RelancePlan(models.Model):
                 )
             )
 
-    def _check_notice(self):
-        """A consumer loses his instalments only after a written notice of 30 days."""
+    def _check_missed(self):
+        """Grace is over for an instalment."""
         self.ensure_one()
-        if not self._is_consumer():
+        today = self.company_id._relance_date()
+        late = self.line_ids.filtered(lambda line: line.state == "late")
+        if not late:
+            raise UserError(self.env._("No instalment of plan %s is late.", self.name))
+        until = fields.Date.add(late[0].date_due, days=self.grace_days)
+        if today <= until:
+            raise UserError(
+                self.env._("The days of grace that were agreed run until %s.", format_date(self.env, until))
+            )
+
+    def _check_notice(self):
+        """What was agreed: the instalments are lost only after a written notice.
+
+        A consumer's notice has 30 days at least.
+        """
+        self.ensure_one()
+        days = self._notice_days()
+        if not days:
             return
         notice = self._notice_date()
-        days = max(self.notice_days, CONSUMER_NOTICE_DAYS)
         if not notice:
             raise UserError(
                 self.env._(
-                    "A consumer is given a written notice of at least %s days first: use “Give notice”.", days
+                    "The customer is given a written notice of %s days first: use “Give notice”.", days
                 )
             )
         until = fields.Date.add(notice, days=days)
         if self.company_id._relance_date() <= until:
             raise UserError(
-                self.env._("The notice given to this consumer runs until %s.", format_date(self.env, until))
+                self.env._("The notice that was given runs until %s.", format_date(self.env, until))
             )
 
     def _render_missing_agreements(self, company):
@@ -655,7 +695,7 @@ class RelancePlan(models.Model):
         self.search(
             [
                 ("company_id", "=", company.id),
-                ("state", "=", "active"),
+                ("state", "in", ("active", "kept", "broken")),
                 ("signed_on", "!=", False),
                 ("agreement_id", "=", False),
             ],

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 OPEN = ("pending", "partial", "late")
 
@@ -88,6 +88,8 @@ class RelancePlanLine(models.Model):
 
     def write(self, vals):
         self._check_draft()
+        if not self.env.su and "plan_id" in vals:
+            raise AccessError(self.env._("An instalment stays in its plan."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)

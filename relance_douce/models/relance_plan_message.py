@@ -176,7 +176,7 @@ class RelancePlanMessage(models.Model):
 
     def _deadline_days(self):
         """Days the customer has to answer a claim."""
-        return self.plan_id.notice_days or 8 if self.kind == "notice" else 8
+        return self.plan_id._notice_days() or 8 if self.kind == "notice" else 8
 
     def _message_date(self):
         self.ensure_one()
@@ -514,8 +514,9 @@ class RelancePlan(models.Model):
     def _message_channel(self, kind):
         """The channel that reaches the contact of this plan: e-mail, else a letter."""
         self.ensure_one()
-        if kind in ("proposal", "counter_refused") and self.link_channel != "email":
-            return self.link_channel
+        asked = self.link_channel if kind in ("proposal", "counter_refused") else "email"
+        if asked == "letter" or (asked == "sms" and self.signer_mobile):
+            return asked
         contact = self.contact_id.sudo()
         usable = contact.email_normalized and contact.email_normalized != contact.relance_bounced_email
         return "email" if usable else "letter"

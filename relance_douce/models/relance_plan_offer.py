@@ -14,7 +14,7 @@ from psycopg2 import Error as DatabaseError
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tools import consteq, format_amount, format_date
+from odoo.tools import consteq, email_normalize, format_amount, format_date
 from odoo.tools.misc import hmac
 
 from ..tools import schedule
@@ -40,7 +40,12 @@ class RelancePlan(models.Model):
     signed_sum = fields.Char(string="Sum in figures", readonly=True, copy=False)
     signed_words = fields.Char(string="Sum in words", readonly=True, copy=False)
     signed_kind = fields.Selection(
-        [("portal", "Signed online"), ("phone", "Agreed on the phone"), ("paper", "Signed on paper")],
+        [
+            ("portal", "Signed online"),
+            ("onsite", "Signed in our presence"),
+            ("phone", "Agreed on the phone"),
+            ("paper", "Signed on paper"),
+        ],
         string="How it was agreed",
         readonly=True,
         copy=False,
@@ -50,6 +55,9 @@ class RelancePlan(models.Model):
         string="Fingerprint", readonly=True, copy=False, help="SHA-256 of what was shown."
     )
     signed_with_code = fields.Boolean(string="Confirmed by a one-time code", readonly=True, copy=False)
+    agreement_hash = fields.Char(
+        string="Fingerprint of the document", readonly=True, copy=False, help="SHA-256 of the agreement."
+    )
     agreement_id = fields.Many2one(
         "ir.attachment", string="Signed agreement", readonly=True, copy=False, ondelete="set null"
     )
@@ -117,6 +125,8 @@ class RelancePlan(models.Model):
             raise UserError(
                 self.env._("A covered invoice was reset or deleted: post it again, or draw a new plan.")
             )
+        if self.discount_state == "asked":
+            raise UserError(self.env._("A manager decides about the discount first; then propose the plan."))
         self._check_move_lines(self.claim_ids.move_line_id, replaces=self.replaces_id)
         self._check_amounts()
         self._check_schedule()
@@ -155,9 +165,10 @@ class RelancePlan(models.Model):
     def _ask_approval(self):
         """Never a silent no: a manager decides about what leaves the limits."""
         self.ensure_one()
-        self.approval_state = "asked"
+        if self.approval_state == "asked":
+            return
         # meanwhile the customer is left alone: he was promised an answer
-        self.date_valid = self._offer_until()
+        self.write({"approval_state": "asked", **self._rest_values()})
         self._rest()
         self._message_log(body=self.env._("Beyond the limits, a manager decides: %s", self.limit_notes or ""))
         self._tell_manager("approval")
@@ -174,7 +185,7 @@ class RelancePlan(models.Model):
         """A manager says no: the plan stays a draft that can be drawn anew."""
         plans = self._allowed("draft")
         self._check_manager()
-        plans.write({"approval_state": "refused", "date_valid": False})
+        plans.write({"approval_state": "refused", "date_valid": False, "date_hold": False})
         plans.activity_ids.unlink()
         for plan in plans:
             plan._tell_user("refused")
@@ -185,16 +196,58 @@ class RelancePlan(models.Model):
             raise AccessError(self.env._("A dunning manager decides about this."))
 
     def _offer_until(self):
+        """Last day of an offer that is made today."""
         self.ensure_one()
         return fields.Date.add(self.company_id._relance_date(), days=self._policy().plan_offer_days)
+
+    def _rest_values(self):
+        """How long the offer can be signed, and how long reminders rest for it.
+
+        They rest as long as the offer is valid and one renewal more, counted from the first
+        offer about these invoices that came to nothing: offering again does not stop dunning
+        for ever.
+        """
+        self.ensure_one()
+        today, days = self.company_id._relance_date(), self._policy().plan_offer_days
+        first = self.date_first_offered or self._first_offered() or today
+        valid = self._offer_until()
+        return {
+            "date_valid": valid,
+            "date_first_offered": first,
+            "date_hold": min(valid, fields.Date.add(first, days=2 * days)),
+        }
+
+    def _first_offered(self):
+        """Day of the earliest offer about these invoices that was not signed, of the last month."""
+        today = self.company_id._relance_date()
+        earlier = (
+            self.env["relance.plan.claim"]
+            .search(
+                [
+                    ("move_line_id", "in", self.claim_ids.move_line_id.ids),
+                    ("plan_id", "!=", self.id),
+                    ("plan_id.state", "=", "cancelled"),
+                    ("plan_id.date_start", "=", False),
+                    ("plan_id.date_closed", ">", fields.Date.subtract(today, days=30)),
+                ]
+            )
+            .plan_id.filtered("date_first_offered")
+        )
+        return min(earlier.mapped("date_first_offered"), default=None)
 
     def _propose(self):
         """The offer stands: its link works, its invoices rest, the customer is told."""
         self.ensure_one()
         self._portal_ensure_token()
+        self._agree_terms()
+        self._settle_contact()
+        if self.approval_state == "asked":
+            # drawn within the limits meanwhile: nobody has to decide any more
+            self.approval_state = False
+            self._task_done("approval")
         self._set_proposed(
+            **self._rest_values(),
             date_proposed=self.company_id._relance_date(),
-            date_valid=self._offer_until(),
             revision=self.revision + 1,
             counter_state=False,
             counter_offer=False,
@@ -205,6 +258,29 @@ class RelancePlan(models.Model):
             body=self.env._("Proposed, valid until %s.", format_date(self.env, self.date_valid))
         )
         self._create_messages_of("proposal")._send_now()
+
+    def _settle_contact(self):
+        """The link goes to the address that was given; whoever has it is the contact.
+
+        A new address becomes a contact of the payer.
+        """
+        self.ensure_one()
+        typed = email_normalize(self.signer_email or "")
+        if not typed or typed == self.contact_id.email_normalized:
+            return
+        payer = self.partner_id.commercial_partner_id
+        contact = payer.search([("id", "child_of", payer.ids), ("email_normalized", "=", typed)], limit=1)
+        self.contact_id = contact or payer.create(
+            {
+                "name": self.signer_name or typed,
+                "function": self.signer_function,
+                "email": typed,
+                "phone": self.signer_mobile,
+                "parent_id": payer.id,
+                "type": "contact",
+                "lang": self.partner_id.lang,
+            }
+        )
 
     def _rest(self):
         """What was being prepared for these invoices is gone, and says why."""
@@ -224,7 +300,7 @@ class RelancePlan(models.Model):
                 raise UserError(
                     self.env._("This offer was renewed once already: change it, agree on it, or withdraw it.")
                 )
-            plan.write({"renewed": True, "date_valid": plan._offer_until()})
+            plan.write({"renewed": True, **plan._rest_values()})
             plan._message_log(
                 body=self.env._("Renewed, valid until %s.", format_date(self.env, plan.date_valid))
             )
@@ -245,6 +321,8 @@ class RelancePlan(models.Model):
         plans = self._allowed("draft", "proposed", "active")
         plans._lock()
         plans._check_state("draft", "proposed", "active")
+        for plan in plans.filtered(lambda plan: plan.state == "active"):
+            plan._check_may_withdraw(reason)
         was_signed = plans.filtered(lambda plan: plan.state == "active")
         plans._set_cancelled("withdrawn", reason)
         for plan in plans:
@@ -255,6 +333,27 @@ class RelancePlan(models.Model):
             )
         was_signed._create_messages_of("withdrawn")
         return True
+
+    def _check_may_withdraw(self, reason):
+        """What a consumer agreed to is not taken from him by another name than “not kept”.
+
+        :raise AccessError: only a manager withdraws it
+        :raise UserError: a reason is missing, or the rules for plans not kept apply
+        """
+        self.ensure_one()
+        if not self._is_consumer():
+            return
+        if not self._is_manager():
+            raise AccessError(
+                self.env._(
+                    "A plan that a consumer agreed to is ended by a dunning manager: ask one, or renegotiate it."
+                )
+            )
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why a plan that a consumer agreed to is withdrawn."))
+        if self.line_ids.filtered(lambda line: line.state == "late"):
+            self._check_bank()
+            self._check_notice()
 
     def action_resend(self):
         """The link once more, to the address the customer gave."""
@@ -297,8 +396,7 @@ class RelancePlan(models.Model):
 
     def _break_terms(self):
         """What the agreement says about a missed instalment: days of grace and of notice."""
-        policy = self._policy()
-        return [policy.plan_grace_days, self._notice_days()]
+        return [self.grace_days, self._notice_days()]
 
     def _offer_hash(self):
         """SHA-256 of the offer, as hexadecimal text."""
@@ -326,15 +424,17 @@ class RelancePlan(models.Model):
 
     # -- agreeing ---------------------------------------------------------------------------------
     def action_accept(self, signature=None, signed_by=None, kind=None, function=None, scan=None):
-        """The customer agreed, on the phone or on paper; from now on the plan counts.
+        """The customer agreed, on the phone, on paper or here; from now on the plan counts.
 
         :param signature: base64 image, where he signed in front of somebody
         :param signed_by: name of who agreed, default who spoke for the customer
-        :param kind: ``phone``, ``paper`` or ``portal``
+        :param kind: ``paper`` asks for a scan
         :param function: his function
         :param scan: ``ir.attachment`` of the signed paper
         :raise UserError: the offer cannot be accepted, with the reason
         """
+        if kind == "paper" and not scan:
+            raise UserError(self.env._("Attach the scan of the paper that was signed."))
         for plan in self._allowed():
             if plan.state == "active" and plan.signed_kind == "phone" and (signature or scan):
                 plan._sign_afterwards(signature, signed_by, function, scan)
@@ -343,29 +443,35 @@ class RelancePlan(models.Model):
             plan._accept(
                 signed_by=signed_by or plan.signer_name or plan.contact_id.name,
                 signature=signature,
-                kind=kind or ("paper" if scan else "portal" if signature else "phone"),
+                # only the customer himself signs online
+                kind="paper" if scan else "onsite" if signature else "phone",
                 function=function or plan.signer_function,
                 scan=scan,
             )
         return True
 
-    def _sign_afterwards(self, signature, signed_by, function, scan):
-        """What was agreed on the phone is signed now: the debt is acknowledged from today."""
+    def _sign_afterwards(self, signature, signed_by, function, scan, **evidence):
+        """What was agreed on the phone is signed now: the debt is acknowledged from today.
+
+        The agreement as it was printed before stays among the attachments.
+        """
         self.ensure_one()
         self._lock()
-        self.agreement_id.unlink()
         self.write(
             {
                 "signature": signature,
                 "scan_id": scan and scan.id,
-                "signed_kind": "paper" if scan else "portal",
+                "signed_kind": "paper" if scan else "onsite",
                 "signed_by": signed_by or self.signed_by,
                 "signed_function": function or self.signed_function,
                 "signed_on": fields.Datetime.now(),
                 "date_acknowledged": self.company_id._relance_date(),
+                "agreement_id": False,
+                "agreement_hash": False,
+                **evidence,
             }
         )
-        self._log_agreement()
+        self._in_house_language()._log_agreement()
 
     @api.private
     def _accept(
@@ -389,10 +495,10 @@ class RelancePlan(models.Model):
         """
         self.ensure_one()
         self._lock()
-        if self.state == "active" and offer and consteq(offer, self.signed_hash or ""):
+        if self.state == "active" and offer and _same(offer, self.signed_hash):
             return False
         self._check_signable()
-        if offer is not None and not consteq(offer, self._offer_hash()):
+        if offer is not None and not _same(offer, self._offer_hash()):
             raise UserError(
                 self.env._("This offer was changed meanwhile: please read the new one before you sign.")
             )
@@ -464,10 +570,12 @@ class RelancePlan(models.Model):
         labels = dict(self._fields["signed_kind"]._description_selection(self.env))
         self._message_log(
             body=self.env._(
-                "%(how)s by %(name)s. Fingerprint of the offer: %(hash)s",
+                "%(how)s by %(name)s. Fingerprint of the offer: %(hash)s. Fingerprint of the document: "
+                "%(document)s",
                 how=labels[self.signed_kind],
                 name=self.signed_by,
                 hash=self.signed_hash,
+                document=self.agreement_hash or "–",
             ),
             attachment_ids=(self.agreement_id + self.scan_id).ids,
         )
@@ -479,6 +587,7 @@ class RelancePlan(models.Model):
         for plan in self.filtered(lambda plan: plan.signed_on and not plan.agreement_id):
             content = plan._render_or_log()
             if content:
+                plan.agreement_hash = hashlib.sha256(content).hexdigest()
                 # belongs to the plan, readable with it
                 plan.agreement_id = (
                     self.env["ir.attachment"]
@@ -531,7 +640,7 @@ class RelancePlan(models.Model):
         if self.state == "cancelled" and self.close_reason == "declined":
             return False
         self._check_signable()
-        self._set_cancelled("declined", (reason or "").strip()[:500])
+        self._set_cancelled("declined", _typed(reason, 500))
         house = self._in_house_language()
         house._message_log(body=house.env._("Declined by the customer: %s", self.close_note or "–"))
         self._tell_user("declined", self.close_note)
@@ -566,7 +675,7 @@ class RelancePlan(models.Model):
         offer = {
             "lines": [[str(day), float(amount)] for day, amount in parts],
             "every": every,
-            "reason": (reason or "").strip()[:1000],
+            "reason": _typed(reason),
         }
         house = self._in_house_language()
         house._message_log(body=house.env._("The customer proposes: %s", house._counter_sentence(offer)))
@@ -582,12 +691,12 @@ class RelancePlan(models.Model):
             {
                 "counter_offer": offer,
                 "counter_state": "asked",
+                # he waits for our answer, so the offer does not expire meanwhile
+                **self._rest_values(),
             }
         )
-        if not self.renewed:
-            # he waits for our answer: that is the one time more that an offer gets
-            self.write({"renewed": True, "date_valid": max(self.date_valid, self._offer_until())})
-        house._tell_user("counter", house._counter_sentence(offer))
+        tell = house._tell_manager if exceeded else house._tell_user
+        tell("counter", house._counter_sentence(offer))
         return "asked"
 
     def _take_counter(self, offer):
@@ -618,7 +727,7 @@ class RelancePlan(models.Model):
             ):
                 self._check_manager()
             plan._take_counter(plan.counter_offer)
-            plan.date_valid = plan._offer_until()
+            plan.write(plan._rest_values())
             plan.activity_ids.unlink()
             plan._message_log(body=self.env._("Counter-proposal accepted by %s.", self.env.user.name))
             plan._create_messages_of("proposal")._send_now()
@@ -627,9 +736,11 @@ class RelancePlan(models.Model):
     def action_refuse_counter(self):
         """The offer stands as it was; the customer is told kindly."""
         for plan in self._allowed("proposed"):
+            plan._lock()
             if plan.counter_state != "asked":
                 raise UserError(self.env._("There is no counter-proposal to answer: reload the page."))
-            plan.write({"counter_state": "refused", "date_valid": plan._offer_until()})
+            plan.write({"counter_state": "refused", **plan._rest_values()})
+            plan.message_log_ids.filtered(lambda one: one.kind == "counter_refused")._set_void()
             plan.activity_ids.unlink()
             plan._message_log(body=self.env._("Counter-proposal refused by %s.", self.env.user.name))
             plan._create_messages_of("counter_refused")._send_now()
@@ -654,7 +765,7 @@ class RelancePlan(models.Model):
         :param partner: ``res.partner`` of a portal user
         """
         self.ensure_one()
-        if token and self.access_token and consteq(str(token), self.access_token):
+        if token and self.access_token and _same(token, self.access_token):
             return True
         own = partner and partner.commercial_partner_id
         return bool(
@@ -707,7 +818,7 @@ class RelancePlan(models.Model):
         now = now or fields.Datetime.now()
         if not self.code_hash or self.code_until < now or self.code_tries >= CODE_TRIES:
             raise UserError(self.env._("This code is no longer valid: ask for a new one."))
-        if not consteq(self.code_hash, self._code_fingerprint(re.sub(r"\D", "", code or ""))):
+        if not _same(self.code_hash, self._code_fingerprint(re.sub(r"\D", "", str(code or "")))):
             self.code_tries += 1
             return False
         return True
@@ -719,10 +830,9 @@ class RelancePlan(models.Model):
         :raise UserError: says what he should have typed
         """
         self.ensure_one()
-        digits = re.sub(r"[^\d,.]", "", figures or "").replace(",", ".")
-        whole, _dot, cents = digits.rpartition(".") if re.search(r"\.\d{1,2}$", digits) else (digits, "", "")
-        typed = whole.replace(".", "") + ("." + cents if cents else "")
-        if not typed or self.currency_id.compare_amounts(float(typed), self.amount_total):
+        if not any(
+            not self.currency_id.compare_amounts(amount, self.amount_total) for amount in _readings(figures)
+        ):
             raise UserError(
                 self.env._(
                     "Please type the sum in figures: %s.",
@@ -745,7 +855,27 @@ class RelancePlan(models.Model):
         yield re.split(r" (?:et|and) (?:zéro|zero) ", text, flags=re.IGNORECASE)[0]
 
 
+def _readings(figures):
+    """The numbers that typed figures can mean: a comma or a dot divides thousands or decimals."""
+    digits = re.sub(r"[^\d,.]", "", str(figures or ""))[:30].replace(",", ".")
+    whole, dot, decimals = digits.rpartition(".")
+    texts = {digits.replace(".", "")}
+    if dot:
+        texts.add(f"{whole.replace('.', '')}.{decimals}")
+    return [float(text) for text in texts if re.search(r"\d", text)]
+
+
 CLOSED_STATES = ("kept", "broken", "cancelled")
+
+
+def _same(given, kept):
+    """Whether two secrets are the same, in constant time, whatever was typed."""
+    return consteq(str(given or "").encode(), str(kept or "").encode())
+
+
+def _typed(text, size=1000):
+    """What a customer typed, as text that the database takes."""
+    return str(text or "").replace("\x00", "").strip()[:size]
 
 
 def _letters(text):
@@ -758,6 +888,6 @@ def _is_png(signature):
     """Whether a drawn signature is what a canvas makes: a PNG of sensible size."""
     try:
         raw = base64.b64decode(signature or "", validate=True)
-    except ValueError:
+    except (ValueError, TypeError):
         return False
     return raw.startswith(b"\x89PNG") and len(raw) < 500_000

@@ -151,11 +151,14 @@ class RelancePlan(models.Model):
         date = format_datetime(
             self.env, self.signed_on, tz=self.company_id._relance_timezone().zone, dt_format="short"
         )
-        if self.signed_kind == "portal":
-            return _("Signed online by %(name)s on %(date)s.", name=self.signed_by, date=date)
-        if self.signed_kind == "paper":
-            return _("Signed on paper by %(name)s, recorded on %(date)s.", name=self.signed_by, date=date)
-        return _("Agreed on the phone by %(name)s on %(date)s.", name=self.signed_by, date=date)
+        values = {"name": self.signed_by, "date": date}
+        sentences = {
+            "portal": _("Signed online by %(name)s on %(date)s.", **values),
+            "onsite": _("Signed in our presence by %(name)s on %(date)s.", **values),
+            "paper": _("Signed on paper by %(name)s, recorded on %(date)s.", **values),
+        }
+        spoken = _("Agreed on the phone by %(name)s on %(date)s.", **values)
+        return sentences.get(self.signed_kind, spoken)
 
     def _needs_code(self):
         self.ensure_one()
@@ -177,17 +180,17 @@ class RelancePlan(models.Model):
         """
         self.ensure_one()
         self._lock()
-        offer = str(answers.get("offer") or "")
-        if self.state == "active" and offer and consteq(offer, self.signed_hash or ""):
+        offer = _line(answers.get("offer"))
+        if self.state == "active" and offer and _is_same(offer, self.signed_hash):
             return False
         self._check_signable()
-        if not consteq(offer, self._offer_hash()):
+        if not _is_same(offer, self._offer_hash()):
             raise UserError(
                 self.env._("This offer was changed meanwhile: please read the new one before you sign.")
             )
         self._check_answers(answers)
         with_code = self._needs_code()
-        if with_code and not self._check_code(answers.get("code")):
+        if with_code and not self._check_code(_line(answers.get("code"))):
             raise UserError(self.env._("This is not the code that we sent: please look again."))
         handwritten = self._needs_handwritten_sum()
         with self.env.cr.savepoint():
@@ -331,11 +334,11 @@ class RelancePlan(models.Model):
         :return: whether this call was the one that declined
         :raise UserError: says what to do
         """
-        reason = (reason or "").strip()
+        reason = _text(reason)
         if not reason:
             raise UserError(self.env._("Please tell us why, in a few words: it helps us find another way."))
         with self.env.cr.savepoint():
-            return self._decline(reason[:REASON_SIZE], ip)
+            return self._decline(reason, ip)
 
     @api.private
     def _counter_online(self, count, first_date, every=None, reason=None, ip=None):
@@ -356,7 +359,7 @@ class RelancePlan(models.Model):
         ):
             raise UserError(self.env._("Choose a first day within the next months, or call us."))
         with self.env.cr.savepoint():
-            return self._counter(count, first_date, every or None, (reason or "").strip()[:REASON_SIZE], ip)
+            return self._counter(count, first_date, every or None, _text(reason), ip)
 
     def _counter_most(self):
         """As many instalments as the form takes; more are asked for by phone."""
@@ -450,6 +453,11 @@ class RelancePlan(models.Model):
         return self.env["relance.letter"]._bank_details(bank, [self.name])
 
 
+def _is_same(text, secret):
+    """Compare in constant time what may hold any letter."""
+    return consteq(text.encode(), (secret or "").encode())
+
+
 def _is_drawing(signature):
     """Whether this is what the box makes of a signature: a PNG of sensible size."""
     try:
@@ -461,13 +469,18 @@ def _is_drawing(signature):
 
 def _line(text, size=NAME_SIZE):
     """What somebody typed into one line."""
-    return " ".join(str(text or "").split())[:size]
+    return " ".join(str(text or "").replace("\0", "").split())[:size]
+
+
+def _text(text):
+    """What somebody typed into a box of several lines."""
+    return str(text or "").replace("\0", "").strip()[:REASON_SIZE]
 
 
 def _number(value):
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -1,6 +1,7 @@
 """What the screens of a plan open; every decision is taken elsewhere."""
 
-from odoo import models
+from odoo import api, models
+from odoo.tools import format_amount
 
 
 class RelancePlan(models.Model):
@@ -63,3 +64,18 @@ class RelancePlan(models.Model):
                 "target": "new",
             }
         return self.env.ref("relance_douce.report_plan_agreement").report_action(self)
+
+
+class RelancePlanLine(models.Model):
+    _inherit = "relance.plan.line"
+
+    @api.depends("amount", "currency_id")
+    @api.depends_context("relance_with_amount", "lang")
+    def _compute_display_name(self):
+        """A calendar has room for the amount and the payer, and for nothing else."""
+        if not self.env.context.get("relance_with_amount"):
+            return super()._compute_display_name()
+        for line in self:
+            amount = format_amount(self.env, line.amount, line.currency_id)
+            line.display_name = f"{amount} {line.partner_id.display_name or ''}"
+        return None

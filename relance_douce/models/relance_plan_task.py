@@ -20,6 +20,7 @@ class RelancePlan(models.Model):
             "counter": _("A customer proposes other instalments"),
             "expired": _("The offer of a payment plan expired unsigned"),
             "missed": _("An instalment was missed: give notice, renegotiate, or end the plan"),
+            "undecided": _("Nobody decided about a payment plan that is not kept"),
             "undone": _("A payment of a kept plan was undone"),
             "reset": _("An invoice of a payment plan was reset: post it again or renegotiate"),
             "changed": _("The debt under a payment plan changed: look at its invoices and renegotiate"),
@@ -56,7 +57,7 @@ class RelancePlan(models.Model):
             summary=summary,
             # a customer may have written it
             note=plaintext2html(note) if note else "",
-            user_id=(user or self.env.user).id,
+            user_id=(user.filtered("active") or self._manager() or self.env.user).id,
         )
 
     def _task_done(self, key):

@@ -69,6 +69,9 @@ class RelanceReminder(models.Model):
             plans._check_move_lines(lines.sudo())
         except UserError:
             return None
+        if any(total["credit"] for total in self.letter_data["totals"]):
+            # the letter asks for what is left after credits; a plan would speak of all
+            return None
         company, currency = self.company_id, lines.currency_id
         valid = fields.Date.add(self._message_date(), days=OFFER_DAYS)
         policy = self.env["relance.policy"].sudo()._for_payer(company, self.partner_id)
@@ -138,6 +141,8 @@ class RelanceReminder(models.Model):
         self.invalidate_recordset(["plan_id"])
         if self.plan_id.state in ("proposed", "active"):
             return self.plan_id
+        if self.plan_id and self.plan_id.close_reason != "expired":
+            raise UserError(self.env._("We spoke about this offer already: please contact us for a new one."))
         plans = self.env["relance.plan"].sudo()  # the signed link is the right to it
         lines = self._claims().move_line_id.filtered(
             lambda line: not line.reconciled and line.amount_residual_currency > 0

@@ -1,7 +1,5 @@
 from odoo import fields, models
 
-from . import relance_plan_screen, res_partner_plan  # noqa: F401  (until models/__init__.py lists them)
-
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"

@@ -37,6 +37,8 @@ class ResPartner(models.Model):
     def action_negotiate_plan(self):
         """Open the negotiation over what this customer has overdue, else over what is open."""
         self.ensure_one()
+        # first the right that is missing, then the books it gives access to
+        self.env["relance.reminder"]._check_user()
         self.check_access("read")
         lines = self._relance_open_lines()
         if not lines:

@@ -17,7 +17,7 @@ class RelancePlanAgree(models.TransientModel):
         readonly=False,
     )
     signed_function = fields.Char(string="Function", compute="_compute_signer", store=True, readonly=False)
-    scan = fields.Binary(string="Scan", attachment=False, help="The signed paper, as PDF or picture.")
+    scan = fields.Binary(attachment=False, help="The signed paper, as PDF or picture.")
     scan_name = fields.Char(string="File name")
 
     @api.depends("plan_id")
