@@ -481,7 +481,7 @@ class TestPlan(PlanCase):
         with freeze_time(f"{FIRST - self.days(1)} 10:00:00"), self.assertRaisesRegex(UserError, "is late"):
             plan.action_break()
         self.follow(FIRST + self.days(1))
-        with freeze_time(f"{FIRST + self.days(1)} 10:00:00"), self.assertRaisesRegex(UserError, "grace"):
+        with freeze_time(f"{FIRST + self.days(1)} 10:00:00"), self.assertRaisesRegex(UserError, "notice"):
             plan.action_break()
         with freeze_time(f"{FIRST + self.days(8)} 10:00:00"):
             with self.assertRaisesRegex(UserError, "written notice of 8 days"):

@@ -203,7 +203,8 @@ class TestAgreement(PlanLetterCase):
 
     def test_signed_on_paper(self):
         plan = self.proposed()
-        plan.action_accept(signed_by="Jeanne Martin", kind="paper")
+        scan = self.env["ir.attachment"].create({"name": "scan.pdf", "raw": b"%PDF-1.4"})
+        plan.action_accept(signed_by="Jeanne Martin", kind="paper", scan=scan)
         text = plain(text_of(plan.agreement_id.raw))
         self.assertWords(text, "Signed on paper; the creditor keeps the original", "Jeanne Martin")
         self.assertNoWords(text, "electronic signature", "One-time code")

@@ -277,6 +277,13 @@ class PlanPortal(PortalAccount, PaymentPortal):
         plan = self._open_plan(plan_id, access_token)
         if not plan:
             return {"error": self._link_help()}
+        if request.env.user._is_internal():
+            return {
+                "error": request.env._(
+                    "You are logged in as an employee: only the customer answers here. Use “Agreed on the "
+                    "phone” or “Signed on paper” on the plan."
+                )
+            }
         try:
             return act(plan)
         except UserError as error:

@@ -198,7 +198,10 @@ class RelancePlan(models.Model):
             self.env["account.move"]._relance_invalidate()
         if self.state == "kept" and any(line.state in OPEN for line in lines):
             self._reopen()
-        if self.state == "active":
+        if self.asked_on and not any(line.state == "late" for line in lines):
+            self._task_done("missed")
+            self._task_done("undecided")
+        if self.state in ("proposed", "active"):
             if currency.is_zero(self._debt_changes(progress)):
                 self._task_done("changed")
             else:
@@ -548,14 +551,14 @@ class RelancePlan(models.Model):
         for plan in missed:
             days = plan.grace_days + plan.notice_days + DECISION_DAYS
             if fields.Date.add(plan.late_since, days=days) < date:
-                plan._tell_manager("undecided")
+                plan._ask("undecided", date, manager=True)
 
     def _end_one(self, lines, date):
         """What comes next for this plan whose instalments ``lines`` were missed."""
         self.ensure_one()
         messages = self.env["relance.plan.message"]
         if self.break_mode == "manual" or self._is_consumer():
-            self._tell_user("missed")
+            self._ask("missed", date)
             return messages
         days = self._notice_days()
         if days and not self._notices():
@@ -640,7 +643,6 @@ class RelancePlan(models.Model):
             plan._check_bank()
             if plan._is_consumer() or not self._is_manager():
                 plan._check_missed()
-                plan._check_notice()
             plan._end_as_broken()
         return True
 
@@ -656,12 +658,13 @@ class RelancePlan(models.Model):
             )
 
     def _check_missed(self):
-        """Grace is over for an instalment."""
+        """An instalment is late, notice and grace are over, as it was agreed."""
         self.ensure_one()
         today = self.company_id._relance_date()
         late = self.line_ids.filtered(lambda line: line.state == "late")
         if not late:
             raise UserError(self.env._("No instalment of plan %s is late.", self.name))
+        self._check_notice()
         until = fields.Date.add(late[0].date_due, days=self.grace_days)
         if today <= until:
             raise UserError(

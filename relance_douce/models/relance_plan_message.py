@@ -136,6 +136,7 @@ class RelancePlanMessage(models.Model):
             )
 
     @api.depends("plan_id", "line_ids.amount", "line_ids.amount_paid", "contact_date", "date_planned")
+    @api.depends_context("relance_date")
     def _compute_words(self):
         for message in self:
             env = message.with_context(lang=message.lang).env

@@ -1,6 +1,5 @@
 """How a plan is offered, approved, signed, declined and answered."""
 
-import base64
 import hashlib
 import json
 import logging
@@ -413,7 +412,11 @@ class RelancePlan(models.Model):
         """The total in words of the customer's language, as an example of what to type."""
         self.ensure_one()
         currency = self.currency_id.with_context(lang=self._customer_lang())
-        return currency.amount_to_text(self.amount_total)
+        text = currency.amount_to_text(self.amount_total)
+        if self.currency_id.name == "EUR" and self._customer_lang().startswith("fr"):
+            # the host says “cents”, people say “centimes”
+            text = re.sub(r"\bCent(s?)$", r"Centime\1", text)
+        return text
 
     def _customer_lang(self):
         """Language of the contact if it is installed, else of the company."""
@@ -547,7 +550,7 @@ class RelancePlan(models.Model):
                     format_date(self.env, self.date_valid),
                 )
             )
-        if self._nothing_owed():
+        if not self.has_lost_claims and self._nothing_owed():
             raise UserError(self.env._("Nothing is owed any more: there is nothing left to agree on."))
         if self.has_lost_claims or not self.currency_id.is_zero(self._books_changes()):
             raise UserError(
@@ -881,13 +884,8 @@ def _typed(text, size=1000):
 def _letters(text):
     """What remains of words when accents, hyphens, commas and plurals are left aside."""
     plain = unicodedata.normalize("NFKD", text or "").encode("ascii", "ignore").decode().lower()
-    return " ".join(word.rstrip("s") for word in re.findall(r"[a-z]+", plain))
-
-
-def _is_png(signature):
-    """Whether a drawn signature is what a canvas makes: a PNG of sensible size."""
-    try:
-        raw = base64.b64decode(signature or "", validate=True)
-    except (ValueError, TypeError):
-        return False
-    return raw.startswith(b"\x89PNG") and len(raw) < 500_000
+    return " ".join(
+        word.rstrip("s").replace("centime", "cent")
+        for word in re.findall(r"[a-z]+", plain)
+        if word not in ("et", "and")
+    )

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import consteq, format_amount, format_datetime
+from odoo.tools import format_amount, format_datetime
 
 from ..tools.text import long_date
-from .relance_plan_offer import CODE_MINUTES
+from .relance_plan_offer import CODE_MINUTES, _same, _typed
 
 #: seconds until another code may be asked for, and codes per day: each one costs an SMS
 CODE_PAUSE = 60
@@ -100,33 +100,18 @@ class RelancePlan(models.Model):
         if self.current_on_time:
             terms.append(_("Your other invoices stay payable on their due dates."))
         if self.waive_penalties:
-            terms.append(
-                _("If you keep to this plan, we give up all late-payment penalties.")
-                if self.waive_percent == 100
-                else _(
-                    "If you keep to this plan, we give up %s %% of the late-payment penalties.",
-                    round(self.waive_percent),
-                )
-            )
-        terms.append(self._portal_break_term())
+            terms.append(self._portal_waiver_term())
+        terms.append(self._default_text())
         return [term for term in terms if term]
 
-    def _portal_break_term(self):
+    def _portal_waiver_term(self):
         _ = self.env._
-        grace, notice = self._break_terms()
-        if notice:
-            return _(
-                "If an instalment is missed, we send you a friendly word first. If it is still unpaid "
-                "%(grace)s days later, we give you %(notice)s days' notice in writing; after "
-                "that all that is left is due at once.",
-                grace=grace,
-                notice=notice,
-            )
-        return _(
-            "If an instalment is missed, we send you a friendly word first. If it is still unpaid %s days "
-            "later, all that is left is due at once.",
-            grace,
-        )
+        share = round(self.waive_percent)
+        if not self._owes_penalties():
+            return _("If you keep to this plan, we give up %s %% of the interest for late payment.", share)
+        if share == 100:
+            return _("If you keep to this plan, we give up all late-payment penalties.")
+        return _("If you keep to this plan, we give up %s %% of the late-payment penalties.", share)
 
     def _money(self, amount):
         return format_amount(self.env, amount, self.currency_id)
@@ -181,31 +166,53 @@ class RelancePlan(models.Model):
         self.ensure_one()
         self._lock()
         offer = _line(answers.get("offer"))
-        if self.state == "active" and offer and _is_same(offer, self.signed_hash):
+        agreed = self.state == "active" and bool(offer) and _same(offer, self.signed_hash)
+        if agreed and self.signed_kind != "phone":
             return False
-        self._check_signable()
-        if not _is_same(offer, self._offer_hash()):
-            raise UserError(
-                self.env._("This offer was changed meanwhile: please read the new one before you sign.")
-            )
+        if not agreed:
+            self._check_signable()
+            if not _same(offer, self._offer_hash()):
+                raise UserError(
+                    self.env._("This offer was changed meanwhile: please read the new one before you sign.")
+                )
         self._check_answers(answers)
         with_code = self._needs_code()
         if with_code and not self._check_code(_line(answers.get("code"))):
             raise UserError(self.env._("This is not the code that we sent: please look again."))
-        handwritten = self._needs_handwritten_sum()
         with self.env.cr.savepoint():
-            self.signed_authority = self._needs_authority()
-            return self._accept(
-                signed_by=_line(answers.get("name")),
-                signature=answers["signature"],
-                kind="portal",
-                function=_line(answers.get("function")),
-                ip=ip,
-                offer=offer,
-                figures=_line(answers.get("figures")) if handwritten else None,
-                words=_line(answers.get("words"), WORDS_SIZE) if handwritten else None,
-                with_code=with_code,
+            return self._record_signature(answers, ip, offer, with_code, agreed)
+
+    def _record_signature(self, answers, ip, offer, with_code, agreed):
+        """Write down what was signed, as the agreement or, once agreed on the phone, beside it."""
+        handwritten = self._needs_handwritten_sum()
+        self.signed_authority = self._needs_authority()
+        name, function = _line(answers.get("name")), _line(answers.get("function"))
+        figures = _line(answers.get("figures")) if handwritten else None
+        words = _line(answers.get("words"), WORDS_SIZE) if handwritten else None
+        if agreed:
+            self._sign_afterwards(
+                answers["signature"],
+                name,
+                function,
+                None,
+                signed_kind="portal",
+                signed_ip=ip,
+                signed_sum=figures,
+                signed_words=words,
+                signed_with_code=with_code,
             )
+            return True
+        return self._accept(
+            signed_by=name,
+            signature=answers["signature"],
+            kind="portal",
+            function=function,
+            ip=ip,
+            offer=offer,
+            figures=figures,
+            words=words,
+            with_code=with_code,
+        )
 
     def _check_answers(self, answers):
         """Whether everything that a signature needs was entered.
@@ -334,7 +341,7 @@ class RelancePlan(models.Model):
         :return: whether this call was the one that declined
         :raise UserError: says what to do
         """
-        reason = _text(reason)
+        reason = _typed(reason, REASON_SIZE)
         if not reason:
             raise UserError(self.env._("Please tell us why, in a few words: it helps us find another way."))
         with self.env.cr.savepoint():
@@ -359,7 +366,7 @@ class RelancePlan(models.Model):
         ):
             raise UserError(self.env._("Choose a first day within the next months, or call us."))
         with self.env.cr.savepoint():
-            return self._counter(count, first_date, every or None, _text(reason), ip)
+            return self._counter(count, first_date, every or None, _typed(reason, REASON_SIZE), ip)
 
     def _counter_most(self):
         """As many instalments as the form takes; more are asked for by phone."""
@@ -449,13 +456,7 @@ class RelancePlan(models.Model):
     def _bank_details_to_pay(self):
         """The account to transfer to and what to quote, as on the letters; None without account."""
         self.ensure_one()
-        bank = self.claim_ids.move_id.partner_bank_id[:1] or self.company_id.partner_id.bank_ids[:1]
-        return self.env["relance.letter"]._bank_details(bank, [self.name])
-
-
-def _is_same(text, secret):
-    """Compare in constant time what may hold any letter."""
-    return consteq(text.encode(), (secret or "").encode())
+        return self.env["relance.letter"]._bank_details(self._bank_account(), self._payment_references())
 
 
 def _is_drawing(signature):
@@ -470,11 +471,6 @@ def _is_drawing(signature):
 def _line(text, size=NAME_SIZE):
     """What somebody typed into one line."""
     return " ".join(str(text or "").replace("\0", "").split())[:size]
-
-
-def _text(text):
-    """What somebody typed into a box of several lines."""
-    return str(text or "").replace("\0", "").strip()[:REASON_SIZE]
 
 
 def _number(value):

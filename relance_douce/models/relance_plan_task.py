@@ -1,11 +1,17 @@
 """What a plan asks of people, once each, in the language of the house."""
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools.mail import plaintext2html
+
+
+#: who said “done” is not asked the same again within so many days
+ASK_AGAIN_DAYS = 7
 
 
 class RelancePlan(models.Model):
     _inherit = "relance.plan"
+
+    asked_on = fields.Json(readonly=True, copy=False, help="Task → day on which it was last asked for.")
 
     @api.model
     def _tasks(self):
@@ -60,9 +66,23 @@ class RelancePlan(models.Model):
             user_id=(user.filtered("active") or self._manager() or self.env.user).id,
         )
 
+    def _ask(self, key, date, manager=False):
+        """A task that each day finds anew: who said “done” to it has a week of peace."""
+        self.ensure_one()
+        last = (self.asked_on or {}).get(key)
+        if last and fields.Date.add(fields.Date.to_date(last), days=ASK_AGAIN_DAYS) > date:
+            return
+        self.asked_on = {**(self.asked_on or {}), key: str(date)}
+        if manager:
+            self._tell_manager(key)
+        else:
+            self._tell_user(key)
+
     def _task_done(self, key):
-        """What was asked for is done."""
+        """What was asked for is done, or the question is gone."""
         for plan in self:
+            if plan.asked_on and key in plan.asked_on:
+                plan.asked_on = {one: day for one, day in plan.asked_on.items() if one != key}
             summary = plan._task_summary(key)
             plan.activity_ids.filtered(lambda one: one.summary == summary).unlink()  # noqa: B023
 

@@ -422,7 +422,7 @@ class RelancePlan(models.Model):
             "still": _("still unpaid %s days after this message", self.grace_days)
             if self.grace_days
             else _("still unpaid"),
-            "days": self.notice_days,
+            "days": self._notice_days(),
             "ends": _("the plan ends by itself, without further formality")
             if self._default_mode() == "automatic"
             else _("the creditor may end the plan, in writing"),
@@ -435,7 +435,7 @@ class RelancePlan(models.Model):
                 "debt is then due at once.",
                 **values,
             )
-        elif self.notice_days:
+        elif self._notice_days():
             rule = _(
                 "If it is %(still)s, the creditor may give written notice to pay it. If this notice "
                 "remains without effect for %(days)s days, %(ends)s; what is left of the debt is then due "
