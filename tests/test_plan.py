@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from psycopg2.errors import UniqueViolation
+from psycopg2.errors import RestrictViolation, UniqueViolation
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -542,6 +542,20 @@ class TestPlan(PlanCase):
         self.assertEqual((row.reason, row.until), ("plan", last))
         self.assertNotEqual(self.reason(self.older, last + self.days(1)), "plan")
 
+    def test_draft_is_drawn_again_over_what_is_still_owed(self):
+        plan = self.plan(count=4)
+        self.pay(self.older, MONDAY)
+        self.pay(self.younger, MONDAY, 200.0)
+        with self.assertRaisesRegex(UserError, "is paid"):
+            plan.action_propose()
+        action = plan.action_redraw()
+        wizard = self.env["relance.plan.negotiate"].with_user(self.accountant).browse(action["res_id"])
+        self.assertEqual(plan.claim_ids.mapped("name"), [self.younger.name])
+        self.assertEqual(wizard.amount_owed, 1000.0)
+        wizard._take_offer("balanced")
+        wizard.action_propose()
+        self.assertEqual((plan.state, plan.amount_total, plan.amount_paid), ("proposed", 1000.0, 0.0))
+
     def test_terms_are_those_that_were_signed(self):
         plan = self.plan()
         self.policy.write({"plan_grace_days": 30, "plan_notice_days": 20})
@@ -556,7 +570,7 @@ class TestPlan(PlanCase):
         head = self.customer("Siège", vat=False, company_registry="33417522100056")
         self.payer.relance_payer_id = head
         self.active()
-        with self.assertRaises(Exception), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+        with self.assertRaises(RestrictViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             head.unlink()
 
     def test_link_goes_to_the_address_that_was_given(self):

@@ -326,6 +326,8 @@ class AccountMove(models.Model):
 
     def action_negotiate_plan(self):
         """Open the negotiation of a payment plan over these invoices."""
+        # first the right that is missing, then the books it gives access to
+        self.env["relance.reminder"]._check_user()
         self.check_access("read")
         return self.env["relance.plan.negotiate"]._open(
             self.line_ids.filtered(lambda line: line.account_type == "asset_receivable"), moves=self

@@ -244,7 +244,9 @@ class RelancePlan(models.Model):
             plan.amount_total = total
             plan.amount_left = unpaid
             plan.amount_late = sum(line.amount_left for line in lines if line.state == "late")
-            plan.progress = 100.0 * (total - unpaid) / total if total else 0.0
+            # what was called off is not paid
+            settled = sum(line.amount if line.state == "paid" else line.amount_paid for line in lines)
+            plan.progress = 100.0 * settled / total if total else 0.0
             plan.line_count = len(lines)
 
     @api.depends("line_ids.state", "line_ids.date_due", "line_ids.amount", "line_ids.amount_paid")
@@ -540,6 +542,28 @@ class RelancePlan(models.Model):
             }
             for line in move_lines.sudo().sorted(lambda line: (line.date_maturity or line.date, line.id))
         ]
+
+    def _renew_claims(self):
+        """Before a draft is drawn again: what is owed now, without what was paid meanwhile.
+
+        :raise UserError: nothing is owed any more
+        """
+        self.ensure_one()
+        self._check_state("draft")
+        lines = self.claim_ids.move_line_id.filtered(
+            lambda line: (
+                line.parent_state == "posted"
+                and not line.reconciled
+                and line.amount_residual_currency > 0
+                and line.move_id.payment_state not in SETTLED_STATES
+            )
+        )
+        self._check_move_lines(lines, replaces=self.replaces_id)
+        values = self._claim_values(lines)
+        before = {(claim.move_line_id.id, claim.amount) for claim in self.claim_ids}
+        if before != {(one["move_line_id"], one["amount"]) for one in values}:
+            self.claim_ids = [Command.clear(), *(Command.create(one) for one in values)]
+            self.claim_ids._follow_state("draft")
 
     # -- what cannot be covered ----------------------------------------------------------------
     @api.model

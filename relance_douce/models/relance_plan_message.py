@@ -86,7 +86,8 @@ class RelancePlanMessage(models.Model):
         index=True,
     )
     delivery_state = fields.Selection(
-        lambda self: self.env["relance.reminder"]._fields["delivery_state"].selection, readonly=True
+        lambda self: self.env["relance.reminder"]._fields["delivery_state"]._description_selection(self.env),
+        readonly=True,
     )
     date_planned = fields.Date(string="Planned on", required=True, readonly=True)
     date_prepared = fields.Date(string="Letter rendered on", readonly=True)

@@ -256,7 +256,9 @@ class RelancePlan(models.Model):
         self._message_log(
             body=self.env._("Proposed, valid until %s.", format_date(self.env, self.date_valid))
         )
-        self._create_messages_of("proposal")._send_now()
+        if not self.env.context.get("relance_agreed"):
+            # on the phone he has said yes already: he gets the confirmation only
+            self._create_messages_of("proposal")._send_now()
 
     def _settle_contact(self):
         """The link goes to the address that was given; whoever has it is the contact.
@@ -345,7 +347,7 @@ class RelancePlan(models.Model):
         if not self._is_manager():
             raise AccessError(
                 self.env._(
-                    "A plan that a consumer agreed to is ended by a dunning manager: ask one, or renegotiate it."
+                    "A dunning manager ends a plan that a consumer agreed to: ask one, or renegotiate it."
                 )
             )
         if not (reason or "").strip():

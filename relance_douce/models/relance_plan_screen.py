@@ -10,6 +10,7 @@ class RelancePlan(models.Model):
     def action_redraw(self):
         """Negotiate this draft again on one screen."""
         self.ensure_one()
+        self._allowed("draft")._renew_claims()
         return self.env["relance.plan.negotiate"]._open_draft(self)
 
     def action_open_agree_phone(self):
@@ -50,9 +51,8 @@ class RelancePlan(models.Model):
     def action_preview(self):
         """The page of this plan as the customer sees it."""
         self.ensure_one()
-        self.check_access("read")
-        # the link carries a token that only customers and their contacts at the house have
-        return {"type": "ir.actions.act_url", "target": "new", "url": self.sudo().get_portal_url()}
+        # the link carries a token that only the customer and who may act for the house have
+        return {"type": "ir.actions.act_url", "target": "new", "url": self._allowed().get_portal_url()}
 
     def action_print_agreement(self):
         """The signed agreement, or what the customer would sign."""

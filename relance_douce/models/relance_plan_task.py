@@ -3,7 +3,6 @@
 from odoo import api, fields, models
 from odoo.tools.mail import plaintext2html
 
-
 #: who said “done” is not asked the same again within so many days
 ASK_AGAIN_DAYS = 7
 

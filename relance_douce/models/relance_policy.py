@@ -301,20 +301,24 @@ class RelancePolicy(models.Model):
         return company.currency_id._convert(self.plan_min_amount or 0.0, currency, company, date)
 
     @api.private
-    def _plan_offers(self, company, currency, total, first, every="month", skipped=(), date=None):
+    def _plan_offers(
+        self, company, currency, total, first, every="month", skipped=(), date=None, paid_today=0.0
+    ):
         """Three offers within the limits: short, balanced, long; fewer where they are the same.
 
         :param total: what is owed, in ``currency``
         :param first: day of the first instalment
         :param date: local date of the offer
+        :param paid_today: what is paid on that date; it is the first instalment of each offer
         :return: list of (``short`` | ``balanced`` | ``long``, list of (date, Decimal))
         """
         digits = currency.decimal_places
-        amount = schedule.exact(currency.round(total), digits)
         date = date or company._relance_date()
+        today = schedule.exact(currency.round(paid_today), digits)
+        amount = schedule.exact(currency.round(total), digits) - today
         smallest = schedule.exact(currency.round(self._plan_smallest(company, currency, date)), digits)
         longest = min(
-            self.plan_max_count,
+            max(self.plan_max_count - bool(today), 1),
             schedule.most(amount, smallest, digits),
             schedule.most_until(first, fields.Date.add(date, months=self.plan_max_months), every, skipped)
             or 1,
@@ -329,14 +333,13 @@ class RelancePolicy(models.Model):
         offers = {}
         for name, count in counts.items():
             count = min(count, longest)
-            down = share if count > 1 and share * count > amount else None
+            down = share if not today and count > 1 and share * count > amount else None
             try:
                 parts = schedule.amounts(amount, count, digits, down, None)
             except schedule.ScheduleError:
                 continue
-            offers.setdefault(
-                count, (name, list(zip(schedule.dates(count, first, every, skipped), parts, strict=True)))
-            )
+            rows = list(zip(schedule.dates(count, first, every, skipped), parts, strict=True))
+            offers.setdefault(count, (name, [(date, today), *rows] if today else rows))
         return list(offers.values())
 
     def _matches_sql(self, partner):

@@ -517,7 +517,9 @@ class RelancePlanNegotiate(models.TransientModel):
         if self.notice:
             # said on the screen already, and what was typed stays there
             raise UserError(self.notice)
-        values = {**{name: self[name] for name in PLAN_FIELDS}, "contact_id": self._contact().id}
+        values = {name: self[name] for name in PLAN_FIELDS}
+        if self.contact_id:
+            values["contact_id"] = self.contact_id.id
         plan = self._redraw_plan(values) if self.redraws_id else self._create_plan(values)
         self.plan_id = plan
         if self.discount_amount:
@@ -554,26 +556,6 @@ class RelancePlanNegotiate(models.TransientModel):
         plan._check_schedule()
         return plan
 
-    def _contact(self):
-        """Who gets the messages: whoever has the address that was given, added where he is new."""
-        family = self._family()
-        typed = email_normalize(self.signer_email or "")
-        if not typed or typed == self.contact_id.email_normalized:
-            return self.contact_id or self.env["relance.plan"]._contact_of(self.partner_id)
-        known = family.filtered(lambda partner: partner.email_normalized == typed)[:1]
-        # the link goes where the customer asked for it; whoever negotiates need not edit contacts
-        return known or family.create(
-            {
-                "name": self.signer_name or typed,
-                "function": self.signer_function,
-                "email": typed,
-                "phone": self.signer_mobile,
-                "parent_id": self.partner_id.commercial_partner_id.id,
-                "type": "contact",
-                "lang": self.partner_id.lang,
-            }
-        )
-
 
 def _digits(phone):
     """The last nine digits: the same number with and without its country."""
@@ -596,7 +578,3 @@ class RelancePlanNegotiateItem(models.TransientModel):
     amount = fields.Monetary(string="Left to pay", readonly=True)
     agrees = fields.Boolean(help="What he contests, or what waits, leaves the plan.")
     was_chosen = fields.Boolean(readonly=True)
-
-
-# until wizard/__init__.py lists them
-from . import relance_plan_negotiate_draw, relance_plan_negotiate_recap  # noqa: E402, F401

@@ -256,10 +256,11 @@ class RelancePlanNegotiate(models.TransientModel):
                 self._policy()._plan_offers,
                 self.company_id,
                 self.currency_id,
-                self.amount_owed - self.amount_today,
+                self.amount_owed,
                 self.date_first,
                 self.every,
                 self._skipped(),
+                paid_today=self.amount_today,
             )
         except UserError:
             return {}
@@ -267,8 +268,8 @@ class RelancePlanNegotiate(models.TransientModel):
 
     def _offer_row_list(self, offer):
         """What is paid today stays today, whatever the calendar says; the rest keeps to it."""
-        today = [self._row(self._today(), self.amount_today)] if self.amount_today else []
-        later = offer
+        today = [self._row(*offer[0])] if self.amount_today else []
+        later = offer[1:] if today else offer
         days = self._open_days([day for day, _amount in later])
         return today + [self._row(day, amount) for day, (_day, amount) in zip(days, later, strict=True)]
 
