@@ -47,7 +47,6 @@ class RelancePlan(models.Model):
     )
     debtor_id = fields.Many2one(
         "res.partner",
-        string="Debtor",
         required=True,
         readonly=True,
         ondelete="restrict",
@@ -265,9 +264,10 @@ class RelancePlan(models.Model):
             plan.has_lost_claims = bool(plan.sudo().claim_ids.filtered("is_lost"))
 
     def _compute_access_url(self):
-        super()._compute_access_url()
+        result = super()._compute_access_url()
         for plan in self:
             plan.access_url = f"/my/plans/{plan.id}"
+        return result
 
     # -- rights and states -------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions

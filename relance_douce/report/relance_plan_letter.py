@@ -74,7 +74,11 @@ class RelanceLetter(models.AbstractModel):
 
     def _amounts_text(self, amounts, money):
         """“4 × €240.00, then €240.02”; very uneven ones by their limits."""
-        runs = [(amount, len(list(run))) for amount, run in groupby(amounts)]
+        # equal ones that follow each other, which the host's own groupby would not tell
+        runs = [
+            (amount, len(list(run)))
+            for amount, run in groupby(amounts)  # pylint: disable=bad-builtin-groupby
+        ]
         if len(runs) > SPELLED_AMOUNTS:
             return self.env._(
                 "from %(least)s to %(most)s", least=money(min(amounts)), most=money(max(amounts))
