@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from psycopg2.errors import RestrictViolation, UniqueViolation
+from psycopg2.errors import ForeignKeyViolation, UniqueViolation
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -570,7 +570,7 @@ class TestPlan(PlanCase):
         head = self.customer("Siège", vat=False, company_registry="33417522100056")
         self.payer.relance_payer_id = head
         self.active()
-        with self.assertRaises(RestrictViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+        with self.assertRaises(ForeignKeyViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             head.unlink()
 
     def test_link_goes_to_the_address_that_was_given(self):
