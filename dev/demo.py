@@ -145,7 +145,7 @@ NEW_CUSTOMERS = {
         "email": "helene.garnier@courriel.example",
         "phone": "+33 6 39 98 12 34",
     },
-    # three who ask for time: one keeps his word, one does not, one has not signed yet
+    # those who ask for time
     "hotel": {
         "name": "Hôtel du Parc SAS",
         "is_company": True,
@@ -167,6 +167,17 @@ NEW_CUSTOMERS = {
         "city": "Lyon",
         "email": "contact@garage-delmas.example",
         "phone": "+33 4 65 71 66 77",
+    },
+    "imprimerie": {
+        "name": "Imprimerie Roche SAS",
+        "is_company": True,
+        "vat": "FR79420763195",
+        "company_registry": "42076319500013",
+        "street": "5 rue Gutenberg",
+        "zip": "01000",
+        "city": "Bourg-en-Bresse",
+        "email": "compta@imprimerie-roche.example",
+        "phone": "+33 4 65 71 88 99",
     },
     "fleuriste": {
         "name": "Atelier Églantine EURL",
@@ -226,7 +237,7 @@ STORY = [
     (39, "reject_cheque", "gemini"),
     # an address that does not exist any more
     (12, "lose_address", "jackson"),
-    # payment plans: one kept, one broken, one waiting for its signature
+    # payment plans: one kept, one broken, one under way, one waiting for its signature
     (1, "sell", "hotel", 9, {SOFA: 1, DESK: 1}),
     (20, "negotiate", "hotel", 3, 6, "fortnight", "season", "L’hôtel rouvre pour la saison."),
     (21, "sign", "hotel", "Camille Perrin", "Directrice"),
@@ -238,6 +249,10 @@ STORY = [
     (41, "sign", "garage", "Marc Delmas", "Gérant"),
     (46, "instalment", "garage"),
     (55, "sell", "fleuriste", 10, {SOFA: 1, CHAIR: 10}),
+    (40, "sell", "imprimerie", 12, {DESK: 1, SOFA: 1}),
+    (62, "negotiate", "imprimerie", 6, 9, "month", "bank", "La banque répond dans deux mois."),
+    (63, "sign", "imprimerie", "Nadia Roche", "Présidente"),
+    (67, "instalment", "imprimerie"),
     (86, "negotiate", "fleuriste", 5, 12, "month", "cash", "La trésorerie est courte jusqu’aux fêtes."),
     # the accountant leaves somebody alone
     (14, "pause", "lumber", 31, "Le responsable est absent, règlement promis à son retour."),
@@ -747,6 +762,9 @@ def write_letters(house, out, day):
             name = f"{when}-{LETTERS[reminder.tone]}-{slug(reminder.partner_id.name)}.pdf"
             free_name(out / "letters" / name).write_bytes(content)
             tones.add(reminder.tone)
+    for plan in house.env["relance.plan"].search([("agreement_id", "!=", False)]):
+        name = f"{plan.date_start}-accord-d-echelonnement-{slug(plan.partner_id.name)}.pdf"
+        (out / "letters" / name).write_bytes(plan.agreement_id.raw)
     customer = house.customers["morel"]
     report = house.by("comptable")["ir.actions.report"].with_context(force_report_rendering=True)
     content, _kind = report._render_qweb_pdf("relance_douce.report_letter_statement", customer.ids)
@@ -947,7 +965,7 @@ def check(life, letters, errors):
     if missing:
         raise Failure(f"Il manque des courriers\u00a0: {', '.join(missing)}.")
     states = set(life.env["relance.plan"].search([]).mapped("state"))
-    if not {"kept", "broken", "proposed"} <= states:
+    if not {"kept", "broken", "active", "proposed"} <= states:
         raise Failure(f"Il manque des accords d’échelonnement : il n’y a que {', '.join(sorted(states))}.")
     failed = life.env["relance.reminder"].search([("error", "!=", False)], limit=1)
     failed = failed or life.env["relance.plan.message"].search([("error", "!=", False)], limit=1)

@@ -99,7 +99,7 @@ class TestPlanPages(PortalCase):
             self.younger.name,
             "Valid until 9 March 2026",
             "we give up all late-payment penalties",
-            "still unpaid 5 days after this message",
+            "5 days later, we give you 8 days",
             self.accountant.name,
         ):
             self.assertIn(part, text)
@@ -915,7 +915,7 @@ class TestPlanPortalModel(PortalCase):
         self.assertIn("one per instalment. No. 7", terms)
         self.assertNotIn("other invoices", terms)
         plan.notice_days = 0
-        self.assertIn("what is left of the debt is then due at once", plan._portal_terms()[-1])
+        self.assertIn("all that is left is due at once", plan._portal_terms()[-1])
         plan.amount_discount = 50.0
         self.assertIn("50.00", " ".join(plan._portal_terms()))
 

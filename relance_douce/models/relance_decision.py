@@ -769,7 +769,7 @@ class RelanceDecision(models.AbstractModel):
         return {
             "host_flag": (_("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),) * 2,
             "plan": (
-                _("A payment plan is being agreed: reminders rest until %(until)s."),
+                _("Because of a payment plan, reminders rest until %(until)s."),
                 _("A payment plan is under way: reminders rest while it is kept."),
             ),
             "assigned": (_("This invoice is assigned to a factor, who collects it."),) * 2,

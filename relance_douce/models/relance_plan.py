@@ -232,7 +232,12 @@ class RelancePlan(models.Model):
         return Domain("claim_ids.move_line_id", operator, value)
 
     @api.depends(
-        "claim_ids.amount", "line_ids.amount", "line_ids.state", "line_ids.amount_paid", "amount_paid"
+        "state",
+        "claim_ids.amount",
+        "line_ids.amount",
+        "line_ids.state",
+        "line_ids.amount_paid",
+        "amount_paid",
     )
     def _compute_amounts(self):
         for plan in self:
@@ -241,7 +246,8 @@ class RelancePlan(models.Model):
             unpaid = sum(line.amount_left for line in lines)
             plan.amount_debt = sum(plan.claim_ids.mapped("amount"))
             plan.amount_total = total
-            plan.amount_left = unpaid
+            # a plan that was not kept leaves all the rest to be paid at once
+            plan.amount_left = max(total - plan.amount_paid, 0.0) if plan.state == "broken" else unpaid
             plan.amount_late = sum(line.amount_left for line in lines if line.state == "late")
             # what was called off is not paid
             settled = sum(line.amount if line.state == "paid" else line.amount_paid for line in lines)

@@ -101,8 +101,43 @@ class RelancePlan(models.Model):
             terms.append(_("Your other invoices stay payable on their due dates."))
         if self.waive_penalties:
             terms.append(self._portal_waiver_term())
-        terms.append(self._default_text())
+        terms.append(self._portal_break_term())
         return [term for term in terms if term]
+
+    def _portal_break_term(self):
+        """What the acceleration clause of the agreement means, in plain words."""
+        _ = self.env._
+        grace, notice = self._break_terms()
+        mode = self._default_mode()
+        if mode == "consumer":
+            return _(
+                "If an instalment is missed, we send you a friendly word first. If it is still unpaid "
+                "%(grace)s days later, one of us looks at your situation and may give you %(notice)s days' "
+                "notice in writing. Only after that may we end the plan; all that is left is due then.",
+                grace=grace,
+                notice=notice,
+            )
+        if notice and mode == "person":
+            return _(
+                "If an instalment is missed, we send you a friendly word first. If it is still unpaid "
+                "%(grace)s days later, we may give you %(notice)s days' notice in writing, and after that "
+                "end the plan; all that is left is due then.",
+                grace=grace,
+                notice=notice,
+            )
+        if notice:
+            return _(
+                "If an instalment is missed, we send you a friendly word first. If it is still unpaid "
+                "%(grace)s days later, we give you %(notice)s days' notice in writing; after "
+                "that all that is left is due at once.",
+                grace=grace,
+                notice=notice,
+            )
+        return _(
+            "If an instalment is missed, we send you a friendly word first. If it is still unpaid %s days "
+            "later, all that is left is due at once.",
+            grace,
+        )
 
     def _portal_waiver_term(self):
         _ = self.env._
