@@ -590,7 +590,7 @@ class TestSending(RelanceCase):
         self.assertEqual(reminder.state, "sent")
         self.assertFalse(reminder.error)
 
-    @mute_logger("odoo.addons.relance_douce.models.relance_reminder_send")
+    @mute_logger("odoo.addons.relance_douce.models.relance_mail_mixin")
     def test_any_error_of_one_customer_leaves_the_others(self):
         other = self.invoice(self.customer("Autre"), MONDAY - self.days(3))
         self.run_day(MONDAY)

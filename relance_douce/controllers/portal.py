@@ -435,7 +435,10 @@ class PlanPortal(PortalAccount, PaymentPortal):
             # its words are for whoever draws plans
             return self._notice(
                 request.env._("This offer can no longer be taken up"),
-                request.env._("What you owe has changed meanwhile. Please call us: we will find a new one."),
+                request.env._(
+                    "We spoke about it already, or what you owe has changed meanwhile. Please call us: we "
+                    "will find a new one."
+                ),
                 reminder.company_id,
                 self._person_of(reminder),
             )

@@ -1,8 +1,14 @@
+import logging
 import re
 
+from psycopg2 import Error as DatabaseError
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import html2plaintext
+
+_logger = logging.getLogger(__name__)
 
 #: failures that say nothing about the address: the same message is sent again. Odoo calls
 #: whatever a server answered while it took the mail “unknown”.
@@ -56,6 +62,29 @@ class RelanceMailMixin(models.AbstractModel):
                 ),
                 "en_US",
             )
+
+    # -- one failing message does not stop the others -------------------------------------------
+    def _set_failed(self, error, now):
+        """Keep these, say what is wrong, and try again tomorrow."""
+        raise NotImplementedError
+
+    def _send_each(self, channel, now):
+        """Send these by one channel; where the batch fails, each on its own."""
+        try:
+            with self.env.cr.savepoint():
+                getattr(self, f"_send_by_{channel}")(now)
+            return
+        except DatabaseError:
+            # a lost race: the whole transaction is tried again
+            raise
+        except Exception as error:
+            if not isinstance(error, UserError):
+                _logger.warning("%s could not be sent", self, exc_info=True)
+            if len(self) == 1:
+                self._set_failed(error, now)
+                return
+        for record in self:
+            record._send_each(channel, now)
 
     # -- e-mail ------------------------------------------------------------------------------
     def _create_messages(self, subjects, bodies, attachments):

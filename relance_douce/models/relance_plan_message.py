@@ -1,15 +1,9 @@
-import logging
-
-from psycopg2 import Error as DatabaseError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import format_amount
 
 from ..tools.text import long_date
-
-_logger = logging.getLogger(__name__)
 
 #: what a message is about, and the state of the plan in which it still is true
 KINDS = {
@@ -313,24 +307,6 @@ class RelancePlanMessage(models.Model):
             "notice": "late" in states,
             "receipt": states == {"paid"},
         }.get(self.kind, True)
-
-    def _send_each(self, channel, now):
-        """Send these by one channel; where the batch fails, each on its own."""
-        try:
-            with self.env.cr.savepoint():
-                getattr(self, f"_send_by_{channel}")(now)
-            return
-        except DatabaseError:
-            # a lost race: the whole transaction is tried again
-            raise
-        except Exception as error:
-            if not isinstance(error, UserError):
-                _logger.warning("Messages %s could not be sent", self.ids, exc_info=True)
-            if len(self) == 1:
-                self._set_failed(error, now)
-                return
-        for message in self:
-            message._send_each(channel, now)
 
     def _set_failed(self, error, now):
         self.write(

@@ -159,29 +159,6 @@ class RelanceReminder(models.Model):
             return self.env["relance.decision"]._explain(known[:1])[0]
         return self.env._("The invoice is paid, credited or no longer due.")
 
-    # -- one failing reminder does not stop the others ----------------------------------------
-    def _send_each(self, channel, now):
-        """Send these by one channel; where the batch fails, each on its own."""
-        send = f"_send_by_{channel}"
-        try:
-            with self.env.cr.savepoint():
-                getattr(self, send)(now)
-            return
-        except UserError as error:
-            if len(self) == 1:
-                self._set_failed(error, now)
-                return
-        except DatabaseError:
-            # a lost race: the whole transaction is tried again
-            raise
-        except Exception as error:
-            _logger.warning("Reminders %s could not be sent", self.ids, exc_info=True)
-            if len(self) == 1:
-                self._set_failed(error, now)
-                return
-        for reminder in self:
-            reminder._send_each(channel, now)
-
     def _set_failed(self, error, now):
         """Keep the reminder, say what is wrong, and try again tomorrow."""
         text = str(error.args[0] if error.args else error)
