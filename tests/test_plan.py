@@ -582,6 +582,17 @@ class TestPlan(PlanCase):
         mail = self.env["mail.mail"].search([("model", "=", "relance.plan"), ("res_id", "=", plan.id)])
         self.assertEqual(mail.recipient_ids, plan.contact_id)
 
+    def test_what_is_promised_for_today_can_be_paid_at_once(self):
+        plan = self.proposed(first=MONDAY)
+        link = (
+            f"/my/plans/{plan.id}/pay?access_token={plan.sudo().access_token}&amp;line={plan.line_ids[0].id}"
+        )
+        mails = self.env["mail.mail"].search([("model", "=", "relance.plan"), ("res_id", "=", plan.id)])
+        self.assertIn(link, mails.body_html)
+        later = self.proposed(moves=self.invoice(self.payer, MONDAY, 500.0), count=2)
+        mails = self.env["mail.mail"].search([("model", "=", "relance.plan"), ("res_id", "=", later.id)])
+        self.assertNotIn("/pay?", mails.body_html)
+
     def test_three_decimals_are_typed_in_many_ways(self):
         dinar = self.env.ref("base.TND")
         dinar.active = True

@@ -850,6 +850,23 @@ class RelancePlanMessage(models.Model):
             return self.env._("Pay this instalment"), self._pay_url()
         return self.env._("See the plan"), plan._customer_url()
 
+    def _pay_now(self):
+        """Words and link to pay at once what was promised for the day of the message, or None."""
+        self.ensure_one()
+        plan = self.plan_id
+        if self.kind not in ("proposal", "confirmation") or not plan._pays_himself():
+            return None
+        today = self._message_date()
+        line = plan.line_ids._is_open().filtered(lambda one: one.kind == "payment" and one.date_due <= today)
+        if not line:
+            return None
+        amount = format_amount(self.env, line[0].amount_left, plan.currency_id)
+        return {
+            "label": self.env._("Pay %s at once", amount),
+            "url": plan.get_base_url()
+            + plan.get_portal_url(suffix="/pay", query_string=f"&line={line[0].id}"),
+        }
+
     def _schedule_totals(self):
         """Words, amount and whether it counts, below the schedule."""
         plan = self.plan_id
@@ -907,6 +924,7 @@ class RelancePlanMessage(models.Model):
             "totals": self._schedule_totals(),
             "button": label,
             "url": url,
+            "pay_now": self._pay_now(),
             "color": letter._button_color(company),
             "bank": self._mail_bank(),
             "plan": self.env._("Payment plan %s", self.plan_id.name),
