@@ -68,9 +68,7 @@ class TestPlanPortalDesktop(Walks, PortalTourCase):
     def test_visitor_signs_with_a_code(self):
         self.policy.plan_needs_code = True
         plan = self.offer(signer_mobile="06 12 34 56 78")
-        with patch(
-            "odoo.addons.relance_douce.models.relance_plan_offer.secrets.randbelow", lambda _n: 123456
-        ):
+        with patch("odoo.addons.relance_douce.models.relance_plan_sign.secrets.randbelow", lambda _n: 123456):
             self.walk(plan, "code")
         self.assertEqual((plan.state, plan.signed_with_code), ("active", True))
 

@@ -13,6 +13,8 @@ from . import relance_plan
 from . import relance_plan_claim
 from . import relance_plan_line
 from . import relance_plan_offer
+from . import relance_plan_sign
+from . import relance_plan_answer
 from . import relance_plan_discount
 from . import relance_plan_task
 from . import relance_plan_message

@@ -38,6 +38,8 @@ PAYING_DAYS = 10
 #: whoever decides about a plan that is not kept has this many days after grace and notice;
 #: then a manager is asked, and after as long again dunning resumes
 DECISION_DAYS = 14
+#: messages about a plan that claim money like a reminder: they pace those that follow
+PLAN_CLAIMS = ("notice", "broken")
 #: stands for "no level reached yet" in the tabulated ladder
 NO_LEVEL = -32768
 
@@ -505,7 +507,7 @@ class RelanceDecision(models.AbstractModel):
                             SELECT partner_id, contact_date, FALSE
                               FROM relance_plan_message
                              WHERE company_id = %(company)s AND state = 'sent'
-                               AND kind IN ('notice', 'broken')
+                               AND kind IN %(plan_claims)s
                            ) contact_made
                   GROUP BY partner_id
                  ) recent ON recent.partner_id = payer.id
@@ -524,6 +526,7 @@ class RelanceDecision(models.AbstractModel):
             company=company.id,
             date=date,
             ignored=ignored,
+            plan_claims=PLAN_CLAIMS,
             channels=SQL(", ").join(
                 SQL("%s AS %s", condition, SQL.identifier(f"can_{channel}"))
                 for channel, condition in self._channel_conditions().items()

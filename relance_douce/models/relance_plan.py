@@ -2,9 +2,10 @@
 
 A plan overlays the books: it rewrites no posted entry. Its claims are snapshots of the
 journal items it covers, its lines the instalments. While it is offered or kept the decision
-holds the covered items (reason ``plan``). How payments become progress and what time does
-to a plan is in ``relance_plan_follow``; how it is offered and signed in
-``relance_plan_offer``; its messages are ``relance.plan.message``.
+holds the covered items (reason ``plan``). The rest of its life lies beside: how it is
+offered (``relance_plan_offer``), signed (``_sign``) and answered (``_answer``), what it asks
+of people (``_task``), how payments become progress and what time does (``_follow``), what
+leaves for the customer (``_message``) and what he sees (``_portal``).
 """
 
 import re

@@ -18,8 +18,6 @@ KINDS = {
     "broken": ("broken",),
     "withdrawn": ("cancelled",),
 }
-#: what claims money like a reminder does, and so paces the reminders that follow
-CLAIMS = ("notice", "broken")
 #: a message that is told or will be: the same is not said again meanwhile
 LIVE_MESSAGES = ("ready", "sent")
 

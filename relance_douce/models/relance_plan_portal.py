@@ -7,8 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_datetime
 
-from ..tools.text import long_date
-from .relance_plan_offer import CODE_MINUTES, _same, _typed
+from ..tools.text import long_date, same_secret, typed
+from .relance_plan_sign import CODE_MINUTES
 
 #: seconds until another code may be asked for, and codes per day: each one costs an SMS
 CODE_PAUSE = 60
@@ -201,12 +201,12 @@ class RelancePlan(models.Model):
         self.ensure_one()
         self._lock()
         offer = _line(answers.get("offer"))
-        agreed = self.state == "active" and bool(offer) and _same(offer, self.signed_hash)
+        agreed = self.state == "active" and bool(offer) and same_secret(offer, self.signed_hash)
         if agreed and self.signed_kind != "phone":
             return False
         if not agreed:
             self._check_signable()
-            if not _same(offer, self._offer_hash()):
+            if not same_secret(offer, self._offer_hash()):
                 raise UserError(
                     self.env._("This offer was changed meanwhile: please read the new one before you sign.")
                 )
@@ -376,7 +376,7 @@ class RelancePlan(models.Model):
         :return: whether this call was the one that declined
         :raise UserError: says what to do
         """
-        reason = _typed(reason, REASON_SIZE)
+        reason = typed(reason, REASON_SIZE)
         if not reason:
             raise UserError(self.env._("Please tell us why, in a few words: it helps us find another way."))
         with self.env.cr.savepoint():
@@ -401,7 +401,7 @@ class RelancePlan(models.Model):
         ):
             raise UserError(self.env._("Choose a first day within the next months, or call us."))
         with self.env.cr.savepoint():
-            return self._counter(count, first_date, every or None, _typed(reason, REASON_SIZE), ip)
+            return self._counter(count, first_date, every or None, typed(reason, REASON_SIZE), ip)
 
     def _counter_most(self):
         """As many instalments as the form takes; more are asked for by phone."""

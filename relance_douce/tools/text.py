@@ -1,6 +1,6 @@
-"""Dates in words, as a letter writes them."""
+"""Text: dates in words as a letter writes them, and what strangers typed."""
 
-from odoo.tools import format_date
+from odoo.tools import consteq, format_date
 
 
 def long_date(env, date):
@@ -16,3 +16,13 @@ def long_date(env, date):
         # in French the first day of a month is an ordinal
         text = text.replace("1", "1er", 1)
     return text
+
+
+def same_secret(given, kept):
+    """Whether two secrets are the same, in constant time, whatever was typed."""
+    return consteq(str(given or "").encode(), str(kept or "").encode())
+
+
+def typed(text, size=1000):
+    """What a stranger typed, as text that the database takes, at most ``size`` characters."""
+    return str(text or "").replace("\x00", "").strip()[:size]
