@@ -1,3 +1,4 @@
 from . import ir_actions_report
 from . import relance_letter
 from . import relance_plan_letter
+from . import relance_plan_agreement
