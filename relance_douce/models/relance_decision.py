@@ -373,8 +373,7 @@ class RelanceDecision(models.AbstractModel):
                            (max(transaction.last_state_change))::date + %(paying_days)s AS until
                       FROM account_invoice_transaction_rel link
                       JOIN payment_transaction transaction ON transaction.id = link.transaction_id
-                     WHERE transaction.state IN ('pending', 'authorized')
-                        OR (transaction.state = 'done' AND NOT transaction.is_post_processed)
+                     WHERE %(under_way)s
                   GROUP BY link.invoice_id
                  ) paying ON paying.invoice_id = move.id AND paying.until > %(date)s
          LEFT JOIN (%(plans)s) plan ON plan.move_line_id = aml.id
@@ -394,8 +393,19 @@ class RelanceDecision(models.AbstractModel):
             types=CLAIMABLE_TYPES,
             settled=SETTLED_STATES,
             paying_days=PAYING_DAYS,
+            under_way=self._under_way(),
             plans=self._plans_query(company, date),
             restriction=self._restriction(partners),
+        )
+
+    @api.private
+    def _under_way(self):
+        """SQL over ``transaction``: an online payment that did not reach the books yet."""
+        return SQL(
+            """
+            (transaction.state IN ('pending', 'authorized')
+             OR (transaction.state = 'done' AND NOT transaction.is_post_processed))
+            """
         )
 
     def _plans_query(self, company, date):

@@ -47,20 +47,10 @@ class RelanceMailMixin(models.AbstractModel):
 
     def _compute_lang(self):
         """The contact's language if it is installed, else the company's, else English."""
-        installed = {code for code, _name in self.env["res.lang"].get_installed()}
         for record in self:
-            record.lang = next(
-                (
-                    lang
-                    for lang in (
-                        record.contact_id.lang,
-                        record.partner_id.lang,
-                        record.company_id.partner_id.lang,
-                        record.user_id.lang,
-                    )
-                    if lang in installed
-                ),
-                "en_US",
+            company = record.company_id
+            record.lang = company._relance_lang(
+                record.contact_id, record.partner_id, company.partner_id, record.user_id
             )
 
     # -- one failing message does not stop the others -------------------------------------------

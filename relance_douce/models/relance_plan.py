@@ -277,12 +277,9 @@ class RelancePlan(models.Model):
         return result
 
     # -- rights and states -------------------------------------------------------------------
-    #: what a person may write by hand; everything else moves through the actions
-    _writable = frozenset(
+    #: what is agreed in a negotiation beside the instalments
+    _negotiated = frozenset(
         {
-            "contact_id",
-            "user_id",
-            "line_ids",
             "every",
             "cause",
             "cause_note",
@@ -298,6 +295,8 @@ class RelancePlan(models.Model):
             "link_channel",
         }
     )
+    #: what a person may write by hand; everything else moves through the actions
+    _writable = _negotiated | {"contact_id", "user_id", "line_ids"}
     #: of these, what belongs to the offer and is changed before it is made
     _offered = frozenset(
         {"line_ids", "every", "means", "means_note", "current_on_time", "waive_penalties", "waive_percent"}
@@ -733,7 +732,7 @@ class RelancePlan(models.Model):
         """
         for plan in self:
             today = date or plan.company_id._relance_date()
-            lines = plan.line_ids.sorted(lambda line: (line.sequence, line.id))
+            lines = plan._instalments()
             if not lines:
                 raise UserError(self.env._("A plan has at least one instalment: enter how many."))
             if any(plan.currency_id.compare_amounts(line.amount, 0) <= 0 for line in lines):
@@ -776,6 +775,14 @@ class RelancePlan(models.Model):
             return days
         open_days = company._relance_open_days(min(days), fields.Date.add(max(days), days=31))
         return schedule.move_closed(days, lambda day: day in open_days)
+
+    def _instalments(self):
+        """The lines in the order in which they are agreed on, shown and paid."""
+        self.ensure_one()
+        return self.line_ids.sorted(lambda line: (line.sequence, line.id))
+
+    def _late_lines(self):
+        return self.line_ids.filtered(lambda line: line.state == "late")
 
     # -- limits ----------------------------------------------------------------------------------
     def _policy(self):

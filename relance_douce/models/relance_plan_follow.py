@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date, mute_logger
 
 from ..tools import schedule
-from .relance_decision import DECISION_DAYS
+from .relance_decision import DECISION_DAYS, PAYING_DAYS
 from .relance_plan_line import OPEN
 from .relance_plan_message import LIVE_MESSAGES
 
@@ -172,7 +172,7 @@ class RelancePlan(models.Model):
         """Write what changed, and only that."""
         self.ensure_one()
         currency = self.currency_id
-        lines = self.line_ids.sorted(lambda line: (line.sequence, line.id))
+        lines = self._instalments()
         payments = progress["payments"]
         imputed = schedule.impute(
             [self._exact(currency, line.amount) for line in lines],
@@ -198,7 +198,7 @@ class RelancePlan(models.Model):
             self.env["account.move"]._relance_invalidate()
         if self.state == "kept" and any(line.state in OPEN for line in lines):
             self._reopen()
-        if self.asked_on and not any(line.state == "late" for line in lines):
+        if self.asked_on and not self._late_lines():
             self._task_done("missed")
             self._task_done("undecided")
         if self.state in ("proposed", "active"):
@@ -512,9 +512,7 @@ class RelancePlan(models.Model):
                                     ON transaction.id = link.transaction_id
                                  WHERE link.invoice_id = claim.move_id
                                    AND transaction.last_state_change > %(since)s
-                                   AND (transaction.state IN ('pending', 'authorized')
-                                        OR (transaction.state = 'done'
-                                            AND NOT transaction.is_post_processed)))
+                                   AND %(under_way)s)
                         OR EXISTS (SELECT FROM account_move__account_payment link
                                      JOIN account_payment payment ON payment.id = link.payment_id
                                     WHERE link.invoice_id = claim.move_id
@@ -523,7 +521,8 @@ class RelancePlan(models.Model):
                                       AND payment.date > %(since)s))
                 """,
                 plans=tuple(plans.ids),
-                since=fields.Date.subtract(date, days=10),
+                since=fields.Date.subtract(date, days=PAYING_DAYS),
+                under_way=self.env["relance.decision"]._under_way(),
             )
         )
         return plans - self.browse(plan for [plan] in announced)
@@ -597,7 +596,7 @@ class RelancePlan(models.Model):
         return self._end_as_broken(date)
 
     def _end_as_broken(self, date=None):
-        missed = self.line_ids.filtered(lambda line: line.state == "late")[:1]
+        missed = self._late_lines()[:1]
         self._set_broken()
         self._message_log(
             body=self.env._("Not kept: what is left is due at once, dunning goes on where it stood.")
@@ -608,7 +607,7 @@ class RelancePlan(models.Model):
         """Tell the customer in writing what he missed and what follows."""
         for plan in self._allowed("active"):
             plan._check_bank()
-            late = plan.line_ids.filtered(lambda line: line.state == "late")
+            late = plan._late_lines()
             if not late:
                 raise UserError(self.env._("No instalment of plan %s is late.", plan.name))
             if plan._notice_date():
@@ -661,7 +660,7 @@ class RelancePlan(models.Model):
         """An instalment is late, notice and grace are over, as it was agreed."""
         self.ensure_one()
         today = self.company_id._relance_date()
-        late = self.line_ids.filtered(lambda line: line.state == "late")
+        late = self._late_lines()
         if not late:
             raise UserError(self.env._("No instalment of plan %s is late.", self.name))
         self._check_notice()

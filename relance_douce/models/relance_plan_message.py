@@ -282,21 +282,28 @@ class RelancePlanMessage(models.Model):
         # read only now: another transaction may have finished with some of them
         locked.invalidate_recordset()
         ready = locked.filtered(lambda message: message.state == "ready")
-        gone = ready.filtered(lambda one: not one._is_true(one.company_id._relance_date(now)))
-        gone._set_cancelled()
-        for channel, messages in (ready - gone).grouped("channel").items():
+        going = ready._still_true(now)
+        (ready - going)._set_cancelled()
+        for channel, messages in going.grouped("channel").items():
             messages._send_each(channel, now)
         return ready
 
-    def _is_true(self, date):
-        """Whether what this message says is still so on the local ``date``."""
+    def _still_true(self, now):
+        """Those of these messages that say what is still so at ``now``."""
+        going = self.filtered(lambda one: one._is_true())
+        missed = going.filtered(lambda one: one.kind in ("nudge", "notice"))
+        for company, messages in missed.grouped("company_id").items():
+            date = company._relance_date(now)
+            # since they were prepared a payment may have arrived, or is under way
+            stale = company._relance_bank_is_stale(date)
+            sure = messages.plan_id.browse() if stale else messages.plan_id._undisturbed(date)
+            going -= messages.filtered(lambda one: one.plan_id not in sure)  # noqa: B023
+        return going
+
+    def _is_true(self):
+        """Whether plan and instalments are still as this message says."""
         self.ensure_one()
         if self.plan_id.state not in KINDS[self.kind]:
-            return False
-        if self.kind in ("nudge", "notice") and (
-            self.company_id._relance_bank_is_stale(date) or not self.plan_id._undisturbed(date)
-        ):
-            # since it was prepared a payment may have arrived, or is under way
             return False
         states = {line.state for line in self.line_ids}
         return {
@@ -331,7 +338,7 @@ class RelancePlanMessage(models.Model):
         self._set_sent(now, "pending")
 
     def _mail_attachments(self):
-        """The agreement goes with proposal and confirmation: dict id → list of attachments."""
+        """The signed agreement goes with the confirmation: dict id → list of attachments."""
         result = {}
         for message in self:
             plan = message.plan_id
@@ -357,20 +364,7 @@ class RelancePlanMessage(models.Model):
         """Render the letter; it is sent once it is marked as posted."""
         contents = self._dated(now)._render_letters()
         for message in self:
-            # the letter belongs to the plan, readable with it
-            attachment = (
-                self.env["ir.attachment"]
-                .sudo()
-                .create(
-                    {
-                        "name": f"{message.display_name}.pdf".replace("/", "-"),
-                        "raw": contents[message.id],
-                        "mimetype": "application/pdf",
-                        "res_model": "relance.plan",
-                        "res_id": message.plan_id.id,
-                    }
-                )
-            )
+            attachment = message.plan_id._keep_pdf(f"{message.display_name}.pdf", contents[message.id])
             message.write(
                 {
                     "attachment_id": attachment.id,
@@ -390,13 +384,7 @@ class RelancePlanMessage(models.Model):
         :raise UserError: where wkhtmltopdf is missing
         """
         report = self.env.ref("relance_douce.report_plan_letter").sudo()
-        if report.get_wkhtmltopdf_state() not in ("ok", "workers"):
-            raise UserError(
-                self.env._(
-                    "Letters cannot be printed: wkhtmltopdf is missing on the server. The "
-                    "message waits; ask the administrator to install it."
-                )
-            )
+        report._relance_check_printer()
         return report._relance_letters(self)
 
     def action_mark_posted(self):

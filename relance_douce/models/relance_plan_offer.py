@@ -266,7 +266,7 @@ class RelancePlan(models.Model):
             )
         if not (reason or "").strip():
             raise UserError(self.env._("Say why a plan that a consumer agreed to is withdrawn."))
-        if self.line_ids.filtered(lambda line: line.state == "late"):
+        if self._late_lines():
             self._check_bank()
             self._check_notice()
 
@@ -298,7 +298,7 @@ class RelancePlan(models.Model):
             ],
             "instalments": [
                 [str(line.date_due), amount(line.amount), line.kind, line.note or ""]
-                for line in self.line_ids.sorted(lambda line: (line.sequence, line.id))
+                for line in self._instalments()
             ],
             "total": amount(self.amount_total),
             "discount": amount(self.amount_discount),
@@ -337,6 +337,5 @@ class RelancePlan(models.Model):
     def _customer_lang(self):
         """Language of the contact if it is installed, else of the company."""
         self.ensure_one()
-        installed = {code for code, _name in self.env["res.lang"].get_installed()}
-        people = (self.contact_id.sudo(), self.partner_id.sudo(), self.company_id.sudo().partner_id)
-        return next((person.lang for person in people if person.lang in installed), "en_US")
+        plan = self.sudo()  # which language somebody reads is no secret
+        return plan.company_id._relance_lang(plan.contact_id, plan.partner_id)

@@ -8,13 +8,12 @@ from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_datetime
 
 from ..tools.text import long_date, same_secret, typed
+from .relance_decision import PAYING_DAYS
 from .relance_plan_sign import CODE_MINUTES
 
 #: seconds until another code may be asked for, and codes per day: each one costs an SMS
 CODE_PAUSE = 60
 CODES_PER_DAY = 5
-#: a payment that is confirmed later than this is not waited for any more
-UNDER_WAY_DAYS = 10
 #: longest name, function and reason that a person types
 NAME_SIZE = 120
 WORDS_SIZE = 300
@@ -206,10 +205,7 @@ class RelancePlan(models.Model):
             return False
         if not agreed:
             self._check_signable()
-            if not same_secret(offer, self._offer_hash()):
-                raise UserError(
-                    self.env._("This offer was changed meanwhile: please read the new one before you sign.")
-                )
+            self._check_shown(offer, self._offer_hash())
         self._check_answers(answers)
         with_code = self._needs_code()
         if with_code and not self._check_code(_line(answers.get("code"))):
@@ -469,7 +465,7 @@ class RelancePlan(models.Model):
     def _payments_under_way(self):
         """What was paid and did not reach the books yet: list of (date, amount)."""
         self.ensure_one()
-        since = fields.Datetime.now() - timedelta(days=UNDER_WAY_DAYS)
+        since = fields.Datetime.now() - timedelta(days=PAYING_DAYS)
         moves = self.claim_ids.move_id
         transactions = moves.transaction_ids.filtered(
             lambda one: (

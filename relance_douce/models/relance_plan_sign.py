@@ -144,13 +144,12 @@ class RelancePlan(models.Model):
         if self.state == "active" and offer and same_secret(offer, self.signed_hash):
             return False
         self._check_signable()
-        if offer is not None and not same_secret(offer, self._offer_hash()):
-            raise UserError(
-                self.env._("This offer was changed meanwhile: please read the new one before you sign.")
-            )
+        fingerprint = self._offer_hash()
+        if offer is not None:
+            self._check_shown(offer, fingerprint)
         if not (signed_by or "").strip():
             raise UserError(self.env._("Enter the name of who signs."))
-        shown, fingerprint = self._offer(), self._offer_hash()
+        shown = self._offer()
         today = self.company_id._relance_date()
         self._replace_earlier()
         self._set_active(
@@ -174,6 +173,18 @@ class RelancePlan(models.Model):
         self._in_house_language()._log_agreement()
         self._create_messages_of("confirmation")._send_now()
         return True
+
+    def _check_shown(self, offer, fingerprint):
+        """The customer saw what he signs.
+
+        :param offer: fingerprint of what he saw
+        :param fingerprint: of what is offered now
+        :raise UserError: it was changed meanwhile
+        """
+        if not same_secret(offer, fingerprint):
+            raise UserError(
+                self.env._("This offer was changed meanwhile: please read the new one before you sign.")
+            )
 
     def _check_signable(self):
         """Whether this offer may be accepted now.
@@ -234,20 +245,22 @@ class RelancePlan(models.Model):
             content = plan._render_or_log()
             if content:
                 plan.agreement_hash = hashlib.sha256(content).hexdigest()
-                # belongs to the plan, readable with it
-                plan.agreement_id = (
-                    self.env["ir.attachment"]
-                    .sudo()
-                    .create(
-                        {
-                            "name": plan._agreement_filename(),
-                            "raw": content,
-                            "mimetype": "application/pdf",
-                            "res_model": "relance.plan",
-                            "res_id": plan.id,
-                        }
-                    )
-                )
+                plan.agreement_id = plan._keep_pdf(plan._agreement_filename(), content)
+
+    def _keep_pdf(self, filename, content):
+        """``content`` as a document of this plan; a slash in its name would be a folder."""
+        self.ensure_one()
+        # belongs to the plan, readable with it
+        attachments = self.env["ir.attachment"].sudo()
+        return attachments.create(
+            {
+                "name": filename.replace("/", "-"),
+                "raw": content,
+                "mimetype": "application/pdf",
+                "res_model": self._name,
+                "res_id": self.id,
+            }
+        )
 
     def _render_or_log(self):
         """The agreement as PDF; a layout that fails must not undo a signature."""
@@ -263,16 +276,11 @@ class RelancePlan(models.Model):
     def _render_agreement(self):
         """The agreement as PDF; None where the server cannot print now: it is tried again."""
         report = self.env.ref("relance_douce.report_plan_agreement").sudo()
-        if report.get_wkhtmltopdf_state() not in ("ok", "workers"):
-            return None
-        return report._relance_letters(self)[self.id]
+        return report._relance_letters(self)[self.id] if report._relance_can_print() else None
 
     def _agreement_filename(self):
-        return (
-            f"{self.with_context(lang=self._customer_lang()).env._('Payment plan')} {self.name}.pdf".replace(
-                "/", "-"
-            )
-        )
+        title = self.with_context(lang=self._customer_lang()).env._("Payment plan")
+        return f"{title} {self.name}.pdf".replace("/", "-")
 
     # -- links and codes -----------------------------------------------------------------------------
     def _link_is_expired(self):

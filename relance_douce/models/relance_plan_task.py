@@ -1,6 +1,6 @@
 """What a plan asks of people, once each, in the language of the house."""
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools.mail import plaintext2html
 
 #: who said “done” is not asked the same again within so many days
@@ -87,10 +87,5 @@ class RelancePlan(models.Model):
 
     def _manager(self):
         """Somebody who may decide about this plan."""
-        group = self.env.ref("relance_douce.group_relance_manager").sudo()
-        managers = group.all_user_ids.filtered(
-            lambda user: (
-                user.active and user._is_internal() and user.id != 1 and self.company_id in user.company_ids
-            )
-        )
+        managers = self.company_id._relance_managers().filtered(lambda user: user.id != SUPERUSER_ID)
         return (managers & self.user_id or managers)[:1]

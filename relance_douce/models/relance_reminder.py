@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, format_date
 
@@ -618,10 +618,6 @@ class RelanceReminder(models.Model):
 
     def _responsible_manager(self):
         """Somebody who may decide: a manager of the company, the signatory if she is one."""
-        group = self.env.ref("relance_douce.group_relance_manager")
-        managers = group.sudo().all_user_ids.filtered(
-            lambda user: user.active and not user.share and self.company_id & user.company_ids
-        )
-        own = managers & self.user_id
-        people = managers.filtered(lambda user: user._is_internal() and user.id != 1)
-        return (own or people or managers)[:1]
+        managers = self.company_id._relance_managers()
+        people = managers.filtered(lambda user: user.id != SUPERUSER_ID)
+        return (managers & self.user_id or people or managers)[:1]

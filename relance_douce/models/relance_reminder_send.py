@@ -253,13 +253,7 @@ class RelanceReminder(models.Model):
         """
         if not self:
             return {}
-        if self.env["ir.actions.report"].get_wkhtmltopdf_state() not in ("ok", "workers"):
-            raise UserError(
-                self.env._(
-                    "Letters cannot be printed: wkhtmltopdf is missing on the server. The "
-                    "message waits; ask the administrator to install it."
-                )
-            )
+        self.env["ir.actions.report"]._relance_check_printer()
         contents = {}
         for report, reminders in self.grouped(lambda one: one.level_id.report_id).items():
             contents.update(report._relance_letters(reminders))

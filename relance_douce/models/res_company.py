@@ -63,11 +63,22 @@ class ResCompany(models.Model):
         help="Invoices beyond this size are given as links.",
     )
 
-    def _relance_lang(self):
-        """Language of what the engine writes for the people of this company."""
+    def _relance_lang(self, *readers):
+        """Language to write in: of the first reader whose language is installed.
+
+        :param readers: partners or users; after them the company itself counts, then English
+        """
         self.ensure_one()
-        lang = self.partner_id.lang
-        return lang if lang in dict(self.env["res.lang"].get_installed()) else "en_US"
+        installed = dict(self.env["res.lang"].get_installed())
+        return next((one.lang for one in (*readers, self.partner_id) if one.lang in installed), "en_US")
+
+    def _relance_managers(self):
+        """The active dunning managers who work for these companies."""
+        group = self.env.ref("relance_douce.group_relance_manager")
+        # who belongs to a group is no secret to who asks one of them
+        return group.sudo().all_user_ids.filtered(
+            lambda user: user.active and user._is_internal() and self & user.company_ids
+        )
 
     # -- the calendar ---------------------------------------------------------------
     def _relance_timezone(self):

@@ -37,6 +37,24 @@ class IrActionsReport(models.Model):
         paper = self.env.ref("relance_douce.paperformat_letter", raise_if_not_found=False)
         return bool(paper) and self.sudo().paperformat_id == paper
 
+    @api.model
+    def _relance_can_print(self):
+        return self.get_wkhtmltopdf_state() in ("ok", "workers")
+
+    @api.model
+    def _relance_check_printer(self):
+        """Nothing is sent half.
+
+        :raise UserError: where wkhtmltopdf is missing
+        """
+        if not self._relance_can_print():
+            raise UserError(
+                self.env._(
+                    "Letters cannot be printed: wkhtmltopdf is missing on the server. The "
+                    "message waits; ask the administrator to install it."
+                )
+            )
+
     # -- what a letter shows -------------------------------------------------------------
     def _get_rendering_context(self, report, docids, data):
         """Letters get their pages, prepared for all documents at once."""

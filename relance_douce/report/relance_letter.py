@@ -237,6 +237,20 @@ class RelanceLetter(models.AbstractModel):
         }
 
     @api.model
+    def _bank_lines(self, bank, references):
+        """The same for an e-mail: lines of text."""
+        details = self._bank_details(bank, references)
+        if not details:
+            return []
+        number = f"IBAN {details['number']}" if details["is_iban"] else details["number"]
+        lines = [self.env._("By bank transfer: %s", number)]
+        if details["bic"]:
+            lines.append(f"BIC {details['bic']}")
+        if details["communication"]:
+            lines.append(self.env._("Reference to quote: %s", details["communication"]))
+        return lines
+
+    @api.model
     def _button_color(self, company):
         """The company's colour, where white is read on it and it is seen on a dark page."""
         buttons = company.email_secondary_color
@@ -375,16 +389,7 @@ class RelanceReminder(models.Model):
 
     def _mail_bank(self, bank):
         """Lines that say where to transfer the money to."""
-        details = self.env["relance.letter"]._bank_details(bank, self._payment_references())
-        if not details:
-            return []
-        number = f"IBAN {details['number']}" if details["is_iban"] else details["number"]
-        lines = [self.env._("By bank transfer: %s", number)]
-        if details["bic"]:
-            lines.append(f"BIC {details['bic']}")
-        if details["communication"]:
-            lines.append(self.env._("Reference to quote: %s", details["communication"]))
-        return lines
+        return self.env["relance.letter"]._bank_lines(bank, self._payment_references())
 
     def _mail_others(self, items):
         """What else is open, in one line."""
@@ -447,15 +452,11 @@ class ResPartner(models.Model):
         items = {}
         for item in self._relance_payer()._relance_open_items(company):
             items.setdefault(item["payer_id"], []).append(item)
-        installed = {code for code, _name in self.env["res.lang"].get_installed()}
         pages = {}
         for partner in self:
             payer = partner._relance_payer()
             contact = payer.relance_contact_id or self.browse(payer.address_get(["invoice"])["invoice"])
-            lang = next(
-                (one for one in (contact.lang, payer.lang, company.partner_id.lang) if one in installed),
-                "en_US",
-            )
+            lang = company._relance_lang(contact, payer)
             own = [
                 item
                 for item in items.get(payer.id, [])

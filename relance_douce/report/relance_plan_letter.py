@@ -130,11 +130,6 @@ class RelancePlan(models.Model):
         """Whether late payment costs penalties and a fixed indemnity; else it is mere interest."""
         return self._penalty_regime() in ("business", "public")
 
-    def _instalments(self):
-        """The lines in their order."""
-        self.ensure_one()
-        return self.line_ids.sorted(lambda line: (line.sequence, line.date_due, line.id))
-
     def _instalment_rows(self, lines=None):
         """Rows of a schedule, numbered as they stand in the plan: list of dict."""
         kinds = dict(self.env["relance.plan.line"]._fields["kind"]._description_selection(self.env))
@@ -364,7 +359,7 @@ class RelancePlanMessage(models.Model):
                 lambda line: line.state in ("late", "cancelled") and line.date_due < ended
             )
         if self.kind == "notice":
-            return self.plan_id.line_ids.filtered(lambda line: line.state == "late")
+            return self.plan_id._late_lines()
         return self.line_ids
 
     def _concerned_rows(self):
@@ -507,16 +502,7 @@ class RelancePlanMessage(models.Model):
         if not self._says_where_to_pay():
             return []
         plan = self.plan_id
-        details = self.env["relance.letter"]._bank_details(plan._bank_account(), plan._payment_references())
-        if not details:
-            return []
-        number = f"IBAN {details['number']}" if details["is_iban"] else details["number"]
-        lines = [self.env._("By bank transfer: %s", number)]
-        if details["bic"]:
-            lines.append(f"BIC {details['bic']}")
-        if details["communication"]:
-            lines.append(self.env._("Reference to quote: %s", details["communication"]))
-        return lines
+        return self.env["relance.letter"]._bank_lines(plan._bank_account(), plan._payment_references())
 
     def _says_where_to_pay(self):
         self.ensure_one()

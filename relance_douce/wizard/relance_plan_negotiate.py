@@ -17,22 +17,6 @@ from ..tools.text import long_date
 
 #: so many open invoices of the customer are shown besides those that were chosen
 MOST_OTHERS = 80
-#: written as they are to the plan
-PLAN_FIELDS = (
-    "every",
-    "cause",
-    "cause_note",
-    "means",
-    "means_note",
-    "current_on_time",
-    "waive_penalties",
-    "waive_percent",
-    "signer_name",
-    "signer_function",
-    "signer_email",
-    "signer_mobile",
-    "link_channel",
-)
 
 
 class RelancePlanNegotiate(models.TransientModel):
@@ -245,7 +229,7 @@ class RelancePlanNegotiate(models.TransientModel):
             "date_first": self._first_date(company),
         }
         if earlier:
-            values |= {name: earlier[name] or values.get(name, False) for name in PLAN_FIELDS}
+            values |= {name: earlier[name] or values.get(name, False) for name in earlier._negotiated}
         return values
 
     def _contact_values(self, contact):
@@ -517,7 +501,7 @@ class RelancePlanNegotiate(models.TransientModel):
         if self.notice:
             # said on the screen already, and what was typed stays there
             raise UserError(self.notice)
-        values = {name: self[name] for name in PLAN_FIELDS}
+        values = {name: self[name] for name in self.plan_id._negotiated}
         if self.contact_id:
             values["contact_id"] = self.contact_id.id
         plan = self._redraw_plan(values) if self.redraws_id else self._create_plan(values)
