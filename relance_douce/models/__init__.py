@@ -4,6 +4,7 @@ from . import relance_level
 from . import relance_hold
 from . import relance_case
 from . import relance_mail_mixin
+from . import relance_screen_mixin
 from . import relance_reminder
 from . import relance_reminder_line
 from . import relance_reminder_text

@@ -575,15 +575,3 @@ class RelanceReminder(models.Model):
         """Made by hand means now: the company's hours do not matter, the rules do."""
         if self:
             self.action_send_now()
-
-    def _open_action(self):
-        action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
-        if len(self) == 1:
-            return {
-                **action,
-                "view_mode": "form",
-                "views": [(False, "form")],
-                "res_id": self.id,
-                "context": {},
-            }
-        return {**action, "domain": [("id", "in", self.ids)], "context": {}}

@@ -35,7 +35,8 @@ class RelancePlan(models.Model):
 
     _name = "relance.plan"
     _description = "Payment Plan"
-    _inherit = ["portal.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["portal.mixin", "mail.thread", "mail.activity.mixin", "relance.screen.mixin"]
+    _list_action = "relance_douce.action_relance_plan"
     _order = "id desc"
     _mail_post_access = "read"
 
@@ -807,19 +808,6 @@ class RelancePlan(models.Model):
         )
 
     # -- screens ---------------------------------------------------------------------------------
-    def _open_action(self):
-        """The form of this plan, or the list of these."""
-        action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_plan")
-        if len(self) == 1:
-            return {
-                **action,
-                "view_mode": "form",
-                "views": [(False, "form")],
-                "res_id": self.id,
-                "context": {},
-            }
-        return {**action, "domain": [("id", "in", self.ids)], "context": {}}
-
     def action_open_moves(self):
         """The invoices of this plan."""
         self.ensure_one()

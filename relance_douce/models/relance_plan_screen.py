@@ -15,38 +15,19 @@ class RelancePlan(models.Model):
 
     def action_open_agree_phone(self):
         """Ask who agreed on the phone."""
-        return self._wizard_action("relance.plan.agree", self.env._("Agreed on the phone"), kind="phone")
+        return self._plan_wizard("relance.plan.agree", self.env._("Agreed on the phone"), kind="phone")
 
     def action_open_agree_paper(self):
         """Ask who signed the paper, and for its scan."""
-        return self._wizard_action("relance.plan.agree", self.env._("Signed on paper"), kind="paper")
+        return self._plan_wizard("relance.plan.agree", self.env._("Signed on paper"), kind="paper")
 
     def action_open_withdraw(self):
         """Ask why the plan is withdrawn."""
-        return self._wizard_action("relance.plan.withdraw", self.env._("Withdraw the plan"))
+        return self._plan_wizard("relance.plan.withdraw", self.env._("Withdraw the plan"))
 
-    def _wizard_action(self, model, name, **defaults):
+    def _plan_wizard(self, model, name, **defaults):
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": name,
-            "res_model": model,
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_plan_id": self.id,
-                **{f"default_{field}": value for field, value in defaults.items()},
-            },
-        }
-
-    def action_open_case(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "relance.case",
-            "res_id": self.case_id.id,
-            "view_mode": "form",
-        }
+        return self._wizard_action(model, name, plan_id=self.id, **defaults)
 
     def action_preview(self):
         """The page of this plan as the customer sees it."""

@@ -10,7 +10,8 @@ class RelanceReminder(models.Model):
 
     _name = "relance.reminder"
     _description = "Reminder"
-    _inherit = ["relance.mail.mixin"]
+    _inherit = ["relance.mail.mixin", "relance.screen.mixin"]
+    _list_action = "relance_douce.action_relance_reminder"
     _order = "date_planned desc, id desc"
     _rec_name = "display_name"
 
@@ -538,27 +539,8 @@ class RelanceReminder(models.Model):
         self._allowed().write({"error": False, "error_date": False})
         return self.action_send_now()
 
-    def action_open_case(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "relance.case",
-            "res_id": self.case_id.id,
-            "view_mode": "form",
-        }
-
     def action_open_cancel_wizard(self):
-        return self._wizard_action("relance.cancel.wizard", self.env._("Do not send"))
-
-    def _wizard_action(self, model, name):
-        return {
-            "type": "ir.actions.act_window",
-            "name": name,
-            "res_model": model,
-            "view_mode": "form",
-            "target": "new",
-            "context": {"default_reminder_ids": self.ids},
-        }
+        return self._wizard_action("relance.cancel.wizard", self.env._("Do not send"), reminder_ids=self.ids)
 
     # -- what time does ---------------------------------------------------------------------
     @api.private
