@@ -39,9 +39,22 @@
         "wizard/relance_plan_withdraw_views.xml",
         "views/plan_portal_templates.xml",
         "views/relance_menus.xml",
+        "report/relance_aged_views.xml",
+        "views/relance_preview_views.xml",
+        "views/relance_takeover_views.xml",
+        "data/relance_start_data.xml",
+        "views/relance_start_views.xml",
+        "wizard/relance_log_views.xml",
+        "wizard/relance_post_views.xml",
+        "views/relance_today_views.xml",
+        "data/digest_data.xml",
     ],
     "assets": {
-        "web.assets_backend": ["relance_douce/static/src/fields/*"],
+        "web.assets_backend": [
+            "relance_douce/static/src/fields/*",
+            "relance_douce/static/src/desk/*",
+            "relance_douce/static/src/preview/*",
+        ],
         "web.assets_frontend": [
             "relance_douce/static/src/portal/*.js",
             "relance_douce/static/src/portal/*.scss",

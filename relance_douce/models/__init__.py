@@ -34,3 +34,14 @@ from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import res_partner_plan
+from . import relance_preview
+from . import relance_overdue
+from . import relance_start
+from . import res_company_start
+from . import relance_approval_mail
+from . import relance_today
+from . import relance_case_timeline
+from . import relance_reminder_log
+from . import relance_reminder_post
+from . import res_partner_summary
+from . import digest_digest

@@ -40,7 +40,7 @@ class RelanceLevel(models.Model):
         default="none",
     )
     channel = fields.Selection(
-        lambda self: self.env["relance.reminder"]._fields["channel"].selection,
+        lambda self: self.env["relance.reminder"]._sending_channels(),
         string="First choice",
         default="email",
         help="Used unless the customer prefers another one that this level allows.",

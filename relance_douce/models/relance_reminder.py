@@ -33,10 +33,17 @@ class RelanceReminder(models.Model):
     policy_id = fields.Many2one(related="level_id.policy_id")
     tone = fields.Selection(related="level_id.tone")
     kind = fields.Selection(
-        [("level", "Next level"), ("contact", "Same level again")],
+        [
+            ("level", "Next level"),
+            ("contact", "Same level again"),
+            ("logged", "Contact logged by hand"),
+        ],
         required=True,
         readonly=True,
         default="level",
+    )
+    is_outside = fields.Boolean(
+        string="Made outside", readonly=True, help="This contact was made without Relance Douce."
     )
     is_service = fields.Boolean(
         readonly=True, help="A service message: it neither delays claims nor counts as one."
@@ -44,7 +51,13 @@ class RelanceReminder(models.Model):
     needs_approval = fields.Boolean(readonly=True)
     approval = fields.Selection(related="level_id.approval")
     channel = fields.Selection(
-        [("email", "E-mail"), ("sms", "SMS"), ("letter", "Letter"), ("call", "Call")],
+        [
+            ("email", "E-mail"),
+            ("sms", "SMS"),
+            ("letter", "Letter"),
+            ("call", "Call"),
+            ("visit", "Visit"),
+        ],
         readonly=True,
     )
     tried_channels = fields.Char(readonly=True, help="Channels that did not reach the customer.")
@@ -123,6 +136,12 @@ class RelanceReminder(models.Model):
 
     def _thread(self):
         return self.case_id
+
+    @api.model
+    def _sending_channels(self):
+        """The channels a message can be sent by, with their names in the user's language."""
+        labels = self._fields["channel"]._description_selection(self.env)
+        return [(channel, label) for channel, label in labels if hasattr(self, f"_send_by_{channel}")]
 
     # -- states ------------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions

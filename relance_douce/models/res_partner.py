@@ -35,7 +35,7 @@ class ResPartner(models.Model):
         groups=READERS,
     )
     relance_channel = fields.Selection(
-        lambda self: self.env["relance.reminder"]._fields["channel"].selection,
+        lambda self: self.env["relance.reminder"]._sending_channels(),
         string="Preferred channel",
         help="Used wherever the level allows it.",
         groups=READERS,

@@ -6,3 +6,8 @@ from . import relance_plan_negotiate_draw
 from . import relance_plan_negotiate_recap
 from . import relance_plan_agree
 from . import relance_plan_withdraw
+from . import relance_log
+from . import relance_takeover
+from . import relance_takeover_import
+from . import relance_post
+from . import relance_as_of

@@ -1,0 +1,1 @@
+"""The page behind the button of the weekly approval mail."""

@@ -1,0 +1,1 @@
+"""The weekly mail by which an owner approves reminders."""

@@ -1,0 +1,1 @@
+"""Everything about one payer, in the order in which it happened."""

@@ -1,0 +1,1 @@
+"""What a run on a chosen date would do: totals and lines, nothing written."""

@@ -1,0 +1,1 @@
+"""Contacts that people had with a customer outside of the reminders."""

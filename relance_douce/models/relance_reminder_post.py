@@ -1,0 +1,1 @@
+"""Letters in envelope order, their numbers and the day they were posted."""

@@ -1,0 +1,1 @@
+"""The first start: a checklist that disappears when it is done."""

@@ -1,0 +1,1 @@
+"""The list of the day: everything that waits for a person, in groups."""

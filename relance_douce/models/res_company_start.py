@@ -1,0 +1,1 @@
+"""What the first start keeps on the company."""

@@ -1,0 +1,1 @@
+"""One sentence for whoever visits the customer."""

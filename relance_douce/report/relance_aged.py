@@ -1,0 +1,1 @@
+"""The aged balance as of any date."""

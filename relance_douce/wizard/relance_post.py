@@ -1,0 +1,1 @@
+"""Print and post a batch of letters."""

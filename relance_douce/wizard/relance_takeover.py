@@ -1,0 +1,1 @@
+"""What was done before the first start: mass actions on overdue customers."""

@@ -1,0 +1,1 @@
+"""The same by CSV, with a report of what did not fit."""
