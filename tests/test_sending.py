@@ -340,6 +340,15 @@ class TestSending(RelanceCase):
         self.assertFalse(reminder.case_id.activity_ids)
         self.assertEqual(self.line(self.late).relance_level_id, self.levels["courtesy"])
 
+    def test_a_call_that_somebody_planned_by_hand_stays(self):
+        reminder = self.call()
+        planned = reminder.case_id.activity_schedule(
+            "mail.mail_activity_data_call", summary="Reparler du chantier", user_id=self.accountant.id
+        )
+        self.assertEqual(len(reminder.case_id.activity_ids), 2)
+        reminder.with_user(self.accountant).action_call_done("reached")
+        self.assertEqual(reminder.case_id.activity_ids, planned)
+
     def test_salesperson_logs_the_call_given_to_her_and_no_other(self):
         reminder = self.call()
         reminder.with_user(self.salesperson).action_call_done("voicemail", MONDAY)

@@ -93,6 +93,7 @@ class RelanceReminder(models.Model):
         string="Outcome of the call",
         readonly=True,
     )
+    call_activity_id = fields.Many2one("mail.activity", readonly=True, copy=False, ondelete="set null")
     date_planned = fields.Date(string="Planned on", required=True, readonly=True)
     date_ready = fields.Date(string="Ready since", readonly=True)
     date_prepared = fields.Date(

@@ -330,7 +330,8 @@ class RelanceReminder(models.Model):
         texts = self._dated(now)._render_texts("call_script")
         model = self.env["ir.model"]._get("relance.case")
         activity_type = self.env.ref("mail.mail_activity_data_call")
-        self.env["mail.activity"].sudo().create(  # for somebody else, maybe
+        activities = self.env["mail.activity"].sudo()  # for somebody else, maybe
+        calls = activities.create(
             [
                 {
                     "activity_type_id": activity_type.id,
@@ -344,6 +345,8 @@ class RelanceReminder(models.Model):
                 for reminder in self
             ]
         )
+        for reminder, call in zip(self, calls, strict=True):
+            reminder.call_activity_id = call
         self._set_prepared(now)
 
     def _caller(self):
@@ -355,15 +358,7 @@ class RelanceReminder(models.Model):
 
     def _close_call_activities(self):
         """The call was made, or is not needed any more."""
-        calls = self.filtered(lambda reminder: reminder.channel == "call")
-        if calls:
-            self.env["mail.activity"].sudo().search(
-                [
-                    ("res_model", "=", "relance.case"),
-                    ("res_id", "in", calls.case_id.ids),
-                    ("activity_type_id", "=", self.env.ref("mail.mail_activity_data_call").id),
-                ]
-            ).unlink()
+        self.sudo().call_activity_id.unlink()  # of whoever was to call
 
     # -- delivery -----------------------------------------------------------------------------------
     def _undeliverable(self, why):
