@@ -387,7 +387,7 @@ class TestSending(RelanceCase):
         self.assertEqual(reminder.state, "sent")
         self.client.relance_channel = "call"
         self.env["relance.level"].invalidate_model()
-        self.assertNotEqual(self.row(self.late, MONDAY + self.days(20)).channel, "call")
+        self.assertEqual(self.row(self.late, MONDAY + self.days(20)).channel, "email")
 
     # -- SMS -------------------------------------------------------------------------------------
     def test_sms(self):
@@ -416,9 +416,9 @@ class TestSending(RelanceCase):
         reminder.action_mark_posted(MONDAY + self.days(1))
         self.assertEqual(reminder.state, "sent")
         self.assertEqual(self.line(self.late).relance_level_date, MONDAY)
-        self.assertEqual(self.row(self.late, MONDAY + self.days(4)).channel, "letter")
+        self.assertEqual(self.row(self.late, MONDAY + self.days(12)).channel, "letter")
         self.client.email = "nouvelle@client.test"
-        self.assertEqual(self.row(self.late, MONDAY + self.days(4)).channel, "email")
+        self.assertEqual(self.row(self.late, MONDAY + self.days(12)).channel, "email")
 
     def test_refused_for_good_is_final_at_once(self):
         reminder = self.prepare()

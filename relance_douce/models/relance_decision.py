@@ -1,14 +1,16 @@
 """The one decision: who is reminded today of which line, at which level, and why not.
 
-How it works. One SQL statement goes through five stages, each a CTE:
+How it works. One SQL statement goes through these stages, each a CTE:
 
-``line``    the claimable lines (:meth:`RelanceDecision._open_lines_query`), one row per
-            instalment: whose it is, when it was due, what is left, the level it carries;
-``payer``   one row per payer: policy, contact, what was sent lately, what is under way;
-``step``    the ladder, tabulated once per policy: which level follows which;
-``staged``  the lines with their next level and the first reason of the stages ``line``
-            and ``ladder`` that holds them;
-the end     what is still climbing meets the rules of the payer, then of the company.
+``line``      the claimable lines (:meth:`RelanceDecision._open_lines_query`), one row per
+              instalment: whose it is, when it was due, what is left, the level it carries;
+``served``    one row per payer: his policy and his open case;
+``step``      the ladder, tabulated once per policy: which level follows which;
+``staged``    the lines with their next level and the first reason of the stages ``line``
+              and ``ladder`` that holds them: nearly all lines of a large ledger rest here;
+``payer``     one row per payer of whom something climbs: contact, channels, what was sent
+              lately, what is under way;
+``reasoned``  what is still climbing meets the rules of the payer, then of the company.
 
 The reasons are an ordered registry (:meth:`RelanceDecision._reasons`): the first one whose
 condition is true decides. Nothing here reads today's date and nothing here writes.
@@ -22,9 +24,9 @@ from odoo.tools import SQL, format_date, formatLang
 #: code: the reason's name; stage: where its condition is asked; verdict: send, wait or hold;
 #: condition: SQL over the aliases of its stage; until: SQL of the day it ends, if it has one.
 #:
-#: aliases by stage: ``line`` → line, payer; ``ladder`` → line, payer, step, reached;
-#: ``payer`` and ``company`` → staged, payer, total (lines of the payer that still climb)
-#: and credit (of the debtor in the line's currency)
+#: aliases by stage: ``line`` → line, own_hold; ``ladder`` → line, served, step, reached, own_hold;
+#: ``payer`` and ``company`` → staged, payer, total (lines of the payer that still climb),
+#: climbing (those of the debtor in the line's currency) and credit (the same way)
 Reason = namedtuple("Reason", "code stage verdict condition until", defaults=(None,))
 
 #: days between two pre-due messages to the same payer
@@ -89,7 +91,8 @@ class RelanceDecision(models.AbstractModel):
         ``days_late``, ``next_date`` (when the target level is due), ``until`` (when the
         reason ends), ``amount_residual`` and ``currency_id`` (of the line),
         ``balance_residual`` (company currency), ``target_delay``, ``needs_approval``,
-        ``channel``, ``contact_id``.
+        ``channel``, ``contact_id`` (the last three only of lines that climb: who rests is
+        not addressed).
 
         It does not apply record rules: pass only partners the user may read.
         """
@@ -98,13 +101,14 @@ class RelanceDecision(models.AbstractModel):
         reasons = self._reasons(company, date)
         return SQL(
             """
-            WITH line AS (%(lines)s),
-            payer AS MATERIALIZED (%(payers)s),
+            WITH line AS MATERIALIZED (%(lines)s),
             level AS MATERIALIZED (
                 SELECT * FROM relance_level WHERE active
             ),
             step AS MATERIALIZED (%(steps)s),
+            served AS MATERIALIZED (%(served)s),
             staged AS MATERIALIZED (%(staged)s),
+            payer AS MATERIALIZED (%(payers)s),
             total AS MATERIALIZED (
                 SELECT partner_id, sum(balance_residual) AS balance
                   FROM staged
@@ -118,24 +122,13 @@ class RelanceDecision(models.AbstractModel):
               GROUP BY debtor_id, currency_id
             ),
             credit AS MATERIALIZED (%(credits)s),
-            reasoned AS MATERIALIZED (
-                SELECT staged.*, payer.case_id, payer.policy_id, payer.contact_id,
-                       COALESCE(staged.early_reason, %(late_reason)s, 'climb') AS reason,
-                       %(late_until)s AS late_until
-                  FROM staged
-                  JOIN payer ON payer.partner_id = staged.partner_id
-             LEFT JOIN total ON total.partner_id = staged.partner_id
-             LEFT JOIN climbing ON climbing.debtor_id = staged.debtor_id
-                               AND climbing.currency_id = staged.currency_id
-             LEFT JOIN credit ON credit.debtor_id = staged.debtor_id
-                             AND credit.currency_id = staged.currency_id
-            ),
+            reasoned AS MATERIALIZED (%(reasoned)s),
             claiming AS MATERIALIZED (
                 SELECT DISTINCT partner_id AS payer_id
                   FROM reasoned
                  WHERE reason = 'climb' AND target_delay >= 0
             ),
-            ordered AS (
+            decided AS (
                 -- one message per payer and day: a claim goes before a pre-due message
                 SELECT reasoned.*,
                        CASE WHEN reason = 'climb' AND target_delay < 0
@@ -143,23 +136,27 @@ class RelanceDecision(models.AbstractModel):
                             THEN 'waiting' ELSE reason END AS final_reason
                   FROM reasoned
              LEFT JOIN claiming ON claiming.payer_id = reasoned.partner_id
+             UNION ALL
+                -- what rests by itself asks nobody: neither who pays nor how to reach him
+                SELECT staged.*, NULL, FALSE, NULL, early_reason, early_until, early_reason
+                  FROM staged
+                 WHERE early_reason IS NOT NULL
             )
             SELECT move_line_id, move_id, partner_id, debtor_id, case_id, policy_id,
                    reached_level_id AS level_id, target_level_id,
                    %(verdict)s AS verdict, final_reason AS reason,
-                   date_due, age AS days_late, next_date,
-                   CASE WHEN early_reason IS NULL THEN late_until ELSE early_until END AS until,
+                   date_due, age AS days_late, next_date, until,
                    amount_residual, currency_id, balance_residual,
                    target_delay, needs_approval, channel, contact_id
-              FROM ordered
+              FROM decided
             """,
             lines=self._open_lines_query(company, date, partners),
+            served=self._served_query(company),
             payers=self._payers_query(company, date),
             steps=self._steps_query(),
             staged=self._staged_query(company, date, reasons),
             credits=self._credits_query(company, date),
-            late_reason=self._first_reason(reasons, ("payer", "company")),
-            late_until=self._first_until(reasons, ("payer", "company")),
+            reasoned=self._reasoned_query(reasons),
             verdict=SQL(
                 "CASE final_reason %s ELSE 'hold' END",
                 SQL(" ").join(SQL("WHEN %s THEN %s", reason.code, reason.verdict) for reason in reasons),
@@ -208,7 +205,7 @@ class RelanceDecision(models.AbstractModel):
         that was reached be repeated as a contact? Then the ladder has no say where there is
         such a level, and every rule of payer and company is asked all the same.
         """
-        no_policy = Reason("no_policy", "ladder", "hold", SQL("payer.policy_id IS NULL"))
+        no_policy = Reason("no_policy", "ladder", "hold", SQL("served.policy_id IS NULL"))
         if self._repeats():
             past = SQL("reached.delay < 0 AND line.date_due < %s", date)
             return [
@@ -247,8 +244,8 @@ class RelanceDecision(models.AbstractModel):
                 "wait",
                 SQL(
                     """
-                    staged.in_live_reminder
-                    OR CASE WHEN staged.needs_approval THEN payer.live_approval
+                    live_line.move_line_id IS NOT NULL
+                    OR CASE WHEN level.approval <> 'none' THEN payer.live_approval
                             ELSE payer.live_plain OR payer.live_approved END
                     OR (payer.live_prepared AND %s)
                     """,
@@ -288,7 +285,7 @@ class RelanceDecision(models.AbstractModel):
                 "wait",
                 SQL("%s AND payer.claims_30d >= payer.max_contacts_30d", overdue),
             ),
-            Reason("address", "payer", "hold", SQL("staged.channel IS NULL")),
+            Reason("address", "payer", "hold", SQL("%s IS NULL", self._channel_sql())),
         ]
 
     def _first_reason(self, reasons, stages):
@@ -467,19 +464,35 @@ class RelanceDecision(models.AbstractModel):
             company=company.id,
         )
 
-    def _payers_query(self, company, date):
-        """One row per payer: policy, contact and channels, and what went on lately."""
+    def _served_query(self, company):
+        """One row per payer: by which policy, and in which open case, he is served."""
         partner = self.env["res.partner"].sudo().with_company(company)
-        ignored = self._ignored_reminder_ids()
         return SQL(
             """
             SELECT payer.id AS partner_id,
                    dunning.id AS case_id,
-                   policy.id AS policy_id,
+                   dunning.paused_until AS case_paused_until,
+                   (%(policy)s)::integer AS policy_id
+              FROM (SELECT DISTINCT partner_id FROM line) wanted
+              JOIN res_partner payer ON payer.id = wanted.partner_id
+         LEFT JOIN relance_case dunning ON dunning.partner_id = payer.id
+                                       AND dunning.company_id = %(company)s
+                                       AND dunning.state = 'open'
+            """,
+            company=company.id,
+            policy=self.env["relance.policy"]._policy_sql(partner, company),
+        )
+
+    def _payers_query(self, company, date):
+        """One row per payer of whom something climbs: limits, contact and channels, what went on lately."""
+        ignored = self._ignored_reminder_ids()
+        return SQL(
+            """
+            SELECT payer.id AS partner_id,
                    policy.min_amount,
                    policy.min_days_between_contacts AS min_days,
                    policy.max_contacts_30d,
-                   GREATEST(payer.relance_paused_until, dunning.paused_until) AS paused_until,
+                   GREATEST(payer.relance_paused_until, served.case_paused_until) AS paused_until,
                    payer.relance_channel AS preferred_channel,
                    contact.id AS contact_id,
                    %(channels)s,
@@ -489,11 +502,10 @@ class RelanceDecision(models.AbstractModel):
                    COALESCE(live.approval, FALSE) AS live_approval,
                    COALESCE(live.approved, FALSE) AS live_approved,
                    COALESCE(live.prepared, FALSE) AS live_prepared
-              FROM (SELECT DISTINCT partner_id FROM line) wanted
+              FROM (SELECT DISTINCT partner_id FROM staged WHERE early_reason IS NULL) wanted
+              JOIN served ON served.partner_id = wanted.partner_id
               JOIN res_partner payer ON payer.id = wanted.partner_id
-         LEFT JOIN relance_case dunning ON dunning.partner_id = payer.id
-                                       AND dunning.company_id = %(company)s
-                                       AND dunning.state = 'open'
+              JOIN relance_policy policy ON policy.id = served.policy_id
          LEFT JOIN (SELECT DISTINCT ON (parent_id) parent_id, id
                       FROM res_partner
                      WHERE type = 'invoice' AND active AND email_normalized IS NOT NULL
@@ -530,8 +542,7 @@ class RelanceDecision(models.AbstractModel):
                      WHERE company_id = %(company)s AND state IN ('draft', 'ready')
                        AND NOT (id = ANY(%(ignored)s))
                   GROUP BY case_id
-                 ) live ON live.case_id = dunning.id
-         LEFT JOIN relance_policy policy ON policy.id = %(policy)s
+                 ) live ON live.case_id = served.case_id
             """,
             company=company.id,
             date=date,
@@ -541,7 +552,41 @@ class RelanceDecision(models.AbstractModel):
                 SQL("%s AS %s", condition, SQL.identifier(f"can_{channel}"))
                 for channel, condition in self._channel_conditions().items()
             ),
-            policy=self.env["relance.policy"]._policy_sql(partner, company),
+        )
+
+    def _reasoned_query(self, reasons):
+        """The lines that climb, with the channel of their next level and the first rule that holds them."""
+        late = ("payer", "company")
+        return SQL(
+            """
+            SELECT staged.*,
+                   payer.contact_id,
+                   level.approval <> 'none' AS needs_approval,
+                   %(channel)s AS channel,
+                   COALESCE(%(reason)s, 'climb') AS reason,
+                   %(until)s AS until
+              FROM staged
+              JOIN payer ON payer.partner_id = staged.partner_id
+              JOIN %(levels)s AS level ON level.id = staged.target_level_id
+         LEFT JOIN total ON total.partner_id = staged.partner_id
+         LEFT JOIN climbing ON climbing.debtor_id = staged.debtor_id
+                           AND climbing.currency_id = staged.currency_id
+         LEFT JOIN credit ON credit.debtor_id = staged.debtor_id
+                         AND credit.currency_id = staged.currency_id
+         LEFT JOIN (SELECT DISTINCT content.move_line_id
+                      FROM relance_reminder_line content
+                      JOIN relance_reminder reminder ON reminder.id = content.reminder_id
+                     WHERE reminder.state IN ('draft', 'ready')
+                       AND NOT (reminder.id = ANY(%(ignored)s))
+                 ) live_line ON live_line.move_line_id = staged.move_line_id
+             WHERE staged.early_reason IS NULL
+            """,
+            channel=self._channel_sql(),
+            # a level that is repeated may have been archived meanwhile
+            levels=SQL("relance_level") if self._repeats() else SQL("level"),
+            ignored=self._ignored_reminder_ids(),
+            reason=self._first_reason(reasons, late),
+            until=self._first_until(reasons, late),
         )
 
     @api.private
@@ -652,21 +697,20 @@ class RelanceDecision(models.AbstractModel):
         stages = ("line", "ladder")
         return SQL(
             """
-            SELECT line.*,
+            SELECT line.move_line_id, line.move_id, line.partner_id, line.debtor_id,
+                   line.date_due, line.amount_residual, line.currency_id, line.balance_residual,
+                   served.case_id, served.policy_id,
                    %(date)s::date - line.date_due AS age,
                    reached.id AS reached_level_id,
                    %(target)s AS target_level_id,
                    %(target_delay)s AS target_delay,
                    %(next_date)s AS next_date,
-                   COALESCE(level.approval <> 'none', FALSE) AS needs_approval,
-                   %(channel)s AS channel,
                    own_hold.paused_until,
                    COALESCE(own_hold.approval_lapsed, FALSE) AS approval_lapsed,
-                   live_line.move_line_id IS NOT NULL AS in_live_reminder,
                    %(reason)s AS early_reason,
                    %(until)s AS early_until
               FROM line
-              JOIN payer ON payer.partner_id = line.partner_id
+              JOIN served ON served.partner_id = line.partner_id
          LEFT JOIN relance_level carried ON carried.id = line.relance_level_id
          LEFT JOIN (SELECT move_line_id, level_id, max(date_maturity) AS date_due
                       FROM relance_reminder_line
@@ -682,25 +726,21 @@ class RelanceDecision(models.AbstractModel):
                                 THEN line.relance_level_date
                                 ELSE %(date)s::date END - line.date_due AS age
                    ) measured
-         LEFT JOIN LATERAL (
-                    SELECT carried.id, carried.delay_days AS delay
-                     WHERE carried.delay_days <= measured.age
-                     UNION ALL
-                    (SELECT level.id, level.delay_days
-                       FROM level
-                      WHERE carried.delay_days > measured.age
-                        AND level.policy_id = carried.policy_id
-                        AND level.delay_days <= measured.age
-                   ORDER BY level.delay_days DESC
-                      LIMIT 1)
-                   ) reached ON carried.id IS NOT NULL
-         LEFT JOIN step ON step.policy_id = payer.policy_id
+         LEFT JOIN (SELECT id, delay_days AS delay FROM relance_level) reached
+                ON reached.id = CASE WHEN carried.delay_days > measured.age
+                                     THEN (SELECT level.id
+                                             FROM level
+                                            WHERE level.policy_id = carried.policy_id
+                                              AND level.delay_days <= measured.age
+                                         ORDER BY level.delay_days DESC
+                                            LIMIT 1)
+                                     ELSE carried.id END
+         LEFT JOIN step ON step.policy_id = served.policy_id
                        AND step.delay = COALESCE(reached.delay, %(none)s)
                        AND step.pre_due = (
                             line.date_due >= %(date)s
                             AND line.date_invoice <= %(date)s::date - %(pre_due_min_age)s)
                        AND step.courtesy = (%(date)s::date - line.date_due <= %(oversight)s)
-         LEFT JOIN %(levels)s AS level ON level.id = %(target)s
          LEFT JOIN (SELECT move_line_id,
                            max(until) FILTER (WHERE reason = 'paused') AS paused_until,
                            bool_or(reason = 'approval') AS approval_lapsed
@@ -708,24 +748,14 @@ class RelanceDecision(models.AbstractModel):
                      WHERE active AND (until IS NULL OR until >= %(date)s)
                   GROUP BY move_line_id
                  ) own_hold ON own_hold.move_line_id = line.move_line_id
-         LEFT JOIN (SELECT DISTINCT content.move_line_id
-                      FROM relance_reminder_line content
-                      JOIN relance_reminder reminder ON reminder.id = content.reminder_id
-                     WHERE reminder.state IN ('draft', 'ready')
-                       AND NOT (reminder.id = ANY(%(ignored)s))
-                 ) live_line ON live_line.move_line_id = line.move_line_id
             """,
             date=date,
             none=NO_LEVEL,
             oversight=OVERSIGHT_DAYS,
             pre_due_min_age=PRE_DUE_MIN_AGE,
-            ignored=self._ignored_reminder_ids(),
-            # a level that is repeated may have been archived meanwhile
-            levels=SQL("relance_level") if self._repeats() else SQL("level"),
             target=SQL("reached.id") if self._repeats() else SQL("step.target_level_id"),
             target_delay=SQL("reached.delay") if self._repeats() else SQL("step.target_delay"),
             next_date=self._next_date(company),
-            channel=self._channel_sql(),
             reason=self._first_reason(reasons, stages),
             until=self._first_until(reasons, stages),
         )
