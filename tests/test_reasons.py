@@ -61,6 +61,26 @@ class TestReasons(RelanceCase):
         entry_rows = [row for row in self.decide(MONDAY) if row.move_id == entry.id]
         self.assertEqual([row.reason for row in entry_rows], ["climb"])
 
+    def test_handed_over(self):
+        hold = self.env["relance.hold"].create(
+            {
+                "move_line_id": self.line(self.late).id,
+                "company_id": self.company.id,
+                "partner_id": self.client.id,
+                "reason": "handed_over",
+                "note": "Maître Dupuis",
+            }
+        )
+        self.assertReason("handed_over")
+        # no day ends it, a person does; the host's own flag speaks first
+        self.assertReason("handed_over", day=MONDAY + self.days(400))
+        self.assertIsNone(self.row(self.late, MONDAY).until)
+        self.late.no_followup = True
+        self.assertReason("host_flag")
+        self.late.no_followup = False
+        hold.with_user(self.accountant).action_release()
+        self.assertReason("climb")
+
     def test_collected(self):
         method = self.bank.inbound_payment_method_line_ids[:1]
         method.relance_collects = True
@@ -367,6 +387,7 @@ class TestReasons(RelanceCase):
             codes,
             [
                 "host_flag",
+                "handed_over",
                 "plan",
                 "assigned",
                 "collected",

@@ -192,6 +192,7 @@ class RelanceDecision(models.AbstractModel):
                 "hold",
                 SQL("line.no_followup IS TRUE OR line.payment_state = 'blocked'"),
             ),
+            Reason("handed_over", "line", "hold", SQL("own_hold.handed_over")),
             Reason("plan", "line", "hold", SQL("line.planned"), SQL("line.planned_until")),
             Reason("assigned", "line", "hold", SQL("line.assigned")),
             Reason("collected", "line", "hold", SQL("line.collected")),
@@ -743,7 +744,8 @@ class RelanceDecision(models.AbstractModel):
                        AND step.courtesy = (%(date)s::date - line.date_due <= %(oversight)s)
          LEFT JOIN (SELECT move_line_id,
                            max(until) FILTER (WHERE reason = 'paused') AS paused_until,
-                           bool_or(reason = 'approval') AS approval_lapsed
+                           bool_or(reason = 'approval') AS approval_lapsed,
+                           bool_or(reason = 'handed_over') AS handed_over
                       FROM relance_hold
                      WHERE active AND (until IS NULL OR until >= %(date)s)
                   GROUP BY move_line_id
@@ -811,6 +813,10 @@ class RelanceDecision(models.AbstractModel):
         not_due = _("“%(level)s” is planned for %(until)s.")
         return {
             "host_flag": (_("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),) * 2,
+            "handed_over": (
+                _("Handed over to a lawyer or an agency, who collects it: nothing is sent."),
+            )
+            * 2,
             "plan": (
                 _("Because of a payment plan, reminders rest until %(until)s."),
                 _("A payment plan is under way: reminders rest while it is kept."),

@@ -17,7 +17,14 @@ class RelanceHold(models.Model):
     move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice")
     company_id = fields.Many2one("res.company", required=True, ondelete="cascade", index=True)
     partner_id = fields.Many2one("res.partner", string="Payer", ondelete="cascade", index=True)
-    reason = fields.Selection([("paused", "Paused"), ("approval", "Not approved in time")], required=True)
+    reason = fields.Selection(
+        [
+            ("paused", "Paused"),
+            ("approval", "Not approved in time"),
+            ("handed_over", "With the lawyer"),
+        ],
+        required=True,
+    )
     until = fields.Date(help="Last day of the hold; empty until somebody releases it.")
     note = fields.Char(string="Why")
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user)

@@ -58,6 +58,7 @@ class RelanceRun(models.Model):
         return {
             "climb": _("Reminded"),
             "host_flag": _("No follow-up, blocked"),
+            "handed_over": _("With the lawyer"),
             "plan": _("Payment plan"),
             "assigned": _("Assigned to a factor"),
             "collected": _("We collect it"),
