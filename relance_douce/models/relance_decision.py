@@ -163,6 +163,31 @@ class RelanceDecision(models.AbstractModel):
             ),
         )
 
+    @api.private
+    def _messages_query(self, rows):
+        """What leaves of these rows as messages: one per payer and kind of approval.
+
+        The level of a message, and with it the channel, is that of its furthest line.
+
+        :param rows: SQL with the columns of :meth:`_decision_query`
+        :return: SQL with ``case_id``, ``partner_id``, ``needs_approval``, ``contact_id``,
+            ``level_id``, ``channel``, ``is_service`` and ``balance_total`` (company currency)
+        """
+        return SQL(
+            """
+            SELECT case_id, partner_id, needs_approval,
+                   min(contact_id) AS contact_id,
+                   (array_agg(target_level_id ORDER BY target_delay DESC, target_level_id))[1] AS level_id,
+                   (array_agg(channel ORDER BY target_delay DESC, target_level_id))[1] AS channel,
+                   max(target_delay) < 0 AS is_service,
+                   sum(balance_residual) AS balance_total
+              FROM (%s) sending
+             WHERE verdict = 'send'
+          GROUP BY case_id, partner_id, needs_approval
+            """,
+            rows,
+        )
+
     # -- the registry of reasons ---------------------------------------------------------
     @api.private
     def _reasons(self, company, date):

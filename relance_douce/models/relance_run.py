@@ -106,11 +106,7 @@ class RelanceRun(models.Model):
         reminders._lapse(company, date)
         reminders._escalate_unprepared(company, date)
         reminders._retry_undelivered(company, date)
-        self._materialise(company, date)
-        run = self.create({"company_id": company.id, "date": date})
-        run._open_cases()
-        run._create_reminders()
-        run._create_lines()
+        run = self._prepare(company, date)
         run._follow_cases()
         run._show_tones()
         run._count()
@@ -122,9 +118,23 @@ class RelanceRun(models.Model):
         """One run per company at a time; the next one waits and then finds nothing to do."""
         self.env.cr.execute(SQL("SELECT pg_advisory_xact_lock(hashtext('relance_run'), %s)", company.id))
 
-    def _materialise(self, company, date):
+    @api.private
+    def _prepare(self, company, date, partners=None):
+        """The cases and reminders that the decision of ``date`` asks for.
+
+        :param partners: for these payers only
+        :return: the ``relance.run`` they belong to
+        """
+        self._materialise(company, date, partners)
+        run = self.create({"company_id": company.id, "date": date})
+        run._open_cases()
+        run._create_reminders()
+        run._create_lines()
+        return run
+
+    def _materialise(self, company, date, partners=None):
         """Decide once; what follows reads the outcome from a temporary table."""
-        query = self.env["relance.decision"]._decision_query(company, date)
+        query = self.env["relance.decision"]._decision_query(company, date, partners)
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS relance_run_decision"))
         self.env.cr.execute(SQL("CREATE TEMPORARY TABLE relance_run_decision ON COMMIT DROP AS %s", query))
         self.env.cr.execute(SQL("ANALYZE relance_run_decision"))
@@ -168,26 +178,23 @@ class RelanceRun(models.Model):
                        kind, is_service, needs_approval, state, date_planned, date_ready,
                        attempt, user_id, balance_total,
                        create_uid, create_date, write_uid, write_date)
-                SELECT %(company)s, decision.case_id, decision.partner_id,
-                       min(decision.contact_id), %(run)s,
-                       (array_agg(target_level_id
-                                  ORDER BY target_delay DESC, target_level_id))[1],
-                       (array_agg(channel ORDER BY target_delay DESC, target_level_id))[1],
-                       'level', max(target_delay) < 0, needs_approval,
-                       CASE WHEN needs_approval THEN 'draft' ELSE 'ready' END, %(date)s,
-                       CASE WHEN needs_approval THEN NULL ELSE %(date)s::date END,
+                SELECT %(company)s, message.case_id, message.partner_id, message.contact_id,
+                       %(run)s, message.level_id, message.channel,
+                       'level', message.is_service, message.needs_approval,
+                       CASE WHEN message.needs_approval THEN 'draft' ELSE 'ready' END, %(date)s,
+                       CASE WHEN message.needs_approval THEN NULL ELSE %(date)s::date END,
                        1, COALESCE(payer.relance_user_id, dunning.user_id, %(signatory)s),
-                       sum(balance_residual),
+                       message.balance_total,
                        %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
-                  FROM relance_run_decision decision
-                  JOIN res_partner payer ON payer.id = decision.partner_id
-                  JOIN relance_case dunning ON dunning.id = decision.case_id
-                 WHERE decision.verdict = 'send'
-              GROUP BY decision.case_id, decision.partner_id, needs_approval,
-                       payer.relance_user_id, dunning.user_id
-              ORDER BY decision.partner_id, needs_approval
+                  FROM (%(messages)s) message
+                  JOIN res_partner payer ON payer.id = message.partner_id
+                  JOIN relance_case dunning ON dunning.id = message.case_id
+              ORDER BY message.partner_id, message.needs_approval
                     ON CONFLICT DO NOTHING
                 """,
+                messages=self.env["relance.decision"]._messages_query(
+                    SQL("SELECT * FROM relance_run_decision")
+                ),
                 company=self.company_id.id,
                 run=self.id,
                 date=self.date,
