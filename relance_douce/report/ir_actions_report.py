@@ -18,6 +18,8 @@ from . import stylesheet
 #: pictures of addons named in styles or elements: they go into the page
 STATIC_URL = re.compile(r"""(?<=[("'])/(\w+/static/[\w./-]+\.(?:png|jpe?g|gif|svg))(?=[)"'])""")
 COMPANY_CLASS = re.compile(r"\bo_company_(\d+)_layout\b")
+#: style sheets of the host that letters are set with
+BUNDLES = ("web.report_assets_pdf", "web.report_assets_common")
 #: room for logos in mm; True: where the address stands beside it and not below
 LOGO_WIDTH = 70
 LOGO_HEIGHT = {True: 22, False: 13}
@@ -102,7 +104,7 @@ class IrActionsReport(models.Model):
         names = stylesheet.names_in(html)
         css = "".join(
             self._purged_bundle(bundle, self._bundle_checksum(bundle), names)
-            for bundle in ("web.report_assets_pdf", "web.report_assets_common")
+            for bundle in BUNDLES
         )
         ids = {int(company_id) for company_id in COMPANY_CLASS.findall(html)}
         companies = self.env["res.company"].sudo().browse(sorted(ids))  # fonts only
@@ -122,6 +124,12 @@ class IrActionsReport(models.Model):
         """The style sheet of a bundle of the host, compiled once, as everywhere else."""
         bundle = self.env["ir.qweb"]._get_asset_bundle(name, css=True, js=False, autoprefix=True)
         return bundle.css()
+
+    @api.model
+    def _letter_compile_styles(self):
+        """Compile the style sheets now, so that a transaction that is undone need not do it again."""
+        for name in BUNDLES:
+            self._letter_bundle(name)
 
     @api.model
     def _bundle_checksum(self, name):
