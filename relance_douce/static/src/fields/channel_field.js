@@ -8,6 +8,8 @@ export const CHANNEL_ICONS = {
     sms: "fa-mobile",
     letter: "fa-file-text-o",
     call: "fa-phone",
+    visit: "fa-map-marker",
+    meeting: "fa-users",
 };
 
 /**
