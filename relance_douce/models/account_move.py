@@ -460,7 +460,9 @@ class AccountMove(models.Model):
 
     def _relance_accountant(self):
         """Who is told about this invoice: whoever signed its last reminder, else its owner."""
-        last = self.relance_reminder_ids.filtered(lambda one: one.state == "sent")[:1]
+        last = self.relance_reminder_ids.filtered(lambda one: one.state == "sent" and one.kind != "logged")[
+            :1
+        ]
         people = (
             last.user_id
             + self.company_id.relance_user_id
