@@ -190,8 +190,8 @@ class RelanceCase(models.Model):
     def _refresh(self):
         """Let level and state say what the books say: one query, whatever the number.
 
-        A case is settled when no open line carries a level and nothing is prepared; a
-        settled case is never reopened.
+        A case is settled when no open line carries a level, nothing is prepared, no pause
+        runs and nobody spoke about what is open; a settled case is never reopened.
         """
         cases = self.filtered(lambda case: case.state == "open")
         if not cases:
@@ -204,11 +204,14 @@ class RelanceCase(models.Model):
             )
         }
         lines_of = cases._open_lines()
+        spoken = cases._spoken_about()
         by_level = {}
         done = self.browse()
         for case in cases:
-            levels = lines_of.get(case.id, self.env["account.move.line"]).relance_level_id
-            if not levels and case.id not in live:
+            lines = lines_of.get(case.id, self.env["account.move.line"])
+            levels = lines.relance_level_id
+            spoken_about = spoken.get(case.id, set()).intersection(lines.ids)
+            if not levels and case.id not in live and not spoken_about and not (lines and case._is_paused()):
                 done += case
                 continue
             level = max(levels, key=lambda level: (level.delay_days, level.id), default=levels)
@@ -221,6 +224,23 @@ class RelanceCase(models.Model):
             done.filtered(lambda case: case.company_id == company).write(  # noqa: B023
                 {"date_closed": company._relance_date()}
             )
+
+    def _is_paused(self):
+        return bool(self.paused_until) and self.paused_until >= self.company_id._relance_date()
+
+    def _spoken_about(self):
+        """Journal items that people spoke about with these payers: case id → set of ids."""
+        groups = self.env["relance.reminder.line"]._read_group(
+            [
+                ("case_id", "in", self.ids),
+                ("move_line_id", "!=", False),
+                ("reminder_id.kind", "=", "logged"),
+                ("reminder_id.state", "=", "sent"),
+            ],
+            ["case_id"],
+            ["move_line_id:array_agg"],
+        )
+        return {case.id: set(lines) for case, lines in groups}
 
     # -- what a person does --------------------------------------------------------------
     def action_pause(self, until=None, reason=None):

@@ -434,6 +434,7 @@ class RelanceReminder(models.Model):
                 for earlier in self.case_id.reminder_ids
                 if earlier.state == "sent"
                 and not earlier.is_service
+                and earlier._is_message()
                 and earlier != self
                 and earlier.contact_date
                 and earlier.contact_date < self._message_date()
