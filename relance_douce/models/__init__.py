@@ -41,6 +41,7 @@ from . import relance_preview_message
 from . import relance_overdue
 from . import relance_start
 from . import res_company_start
+from . import res_company_post
 from . import relance_approval_mail
 from . import relance_today
 from . import relance_case_timeline

@@ -146,7 +146,7 @@ class RelanceReminder(models.Model):
 
     # -- states ------------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions
-    _writable = frozenset({"subject", "body", "user_id", "contact_id"})
+    _writable = frozenset({"subject", "body", "user_id", "contact_id", "tracking_number"})
 
     def write(self, vals):
         if not self.env.su and not vals.keys() <= self._writable:
@@ -483,7 +483,7 @@ class RelanceReminder(models.Model):
         letters._check_state("ready")
         letters._lock_or_explain()
         letters._set_done_on(date)
-        letters._log(self.env._("Letter posted."))
+        letters._log_posted()
         return True
 
     def action_call_done(self, outcome, date=None):

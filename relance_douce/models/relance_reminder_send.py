@@ -6,7 +6,7 @@ from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, pdf
+from odoo.tools import SQL
 from odoo.tools.mail import plaintext2html
 
 from .relance_reminder import LIVE
@@ -281,48 +281,6 @@ class RelanceReminder(models.Model):
     def _letter_filename(self):
         name = "".join(char if char.isalnum() else "-" for char in self.partner_id.name or "").strip("-")
         return f"{self.level_id.with_context(lang=self.lang).name} {name}.pdf"
-
-    def action_print(self):
-        """One PDF with all these letters, in order, for the printer."""
-        letters = self._allowed().filtered(lambda one: one.channel == "letter" and one.state in LIVE)
-        if not letters:
-            raise UserError(self.env._("There is no letter to print here: choose letters that are ready."))
-        missing = letters.filtered(lambda one: one.state == "draft")
-        if missing:
-            raise UserError(self.env._("“%s” is not approved yet.", missing[0].display_name))
-        letters = letters._prepare_now()
-        merged = pdf.merge_pdf([letter.attachment_id.sudo().raw for letter in letters])
-        for company, own in letters.grouped("company_id").items():
-            own.write({"date_printed": company._relance_date()})
-        attachment = self.env["ir.attachment"].create(
-            {
-                "name": self.env._("Letters %s.pdf", fields.Date.context_today(self)),
-                "raw": merged,
-                "mimetype": "application/pdf",
-            }
-        )
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/web/content/{attachment.id}?download=true",
-            "target": "new",
-        }
-
-    def _prepare_now(self):
-        """These letters, rendered; those that nothing is left to claim by drop out.
-
-        :raise UserError: where the only letter cannot be printed, with the reason
-        """
-        now = fields.Datetime.now()
-        for company, own in self.filtered(lambda one: not one.attachment_id).grouped("company_id").items():
-            own._process(company, now)
-        rendered = self.filtered(lambda one: one.attachment_id and one.state == "ready")
-        if not rendered:
-            first = self[0]
-            raise UserError(
-                first.cancel_reason
-                or first._why_not_now(first.company_id, first.company_id._relance_date(now))
-            )
-        return rendered
 
     # -- call -------------------------------------------------------------------------------------
     def _send_by_call(self, now):

@@ -17,6 +17,7 @@ class ResConfigSettings(models.TransientModel):
     )
     relance_waivers_allowed = fields.Boolean(related="company_id.relance_waivers_allowed", readonly=False)
     relance_attachment_limit = fields.Integer(related="company_id.relance_attachment_limit", readonly=False)
+    relance_duplex = fields.Boolean(related="company_id.relance_duplex", readonly=False)
 
     def action_relance_bank_entered(self):
         return self.company_id.action_relance_bank_entered()

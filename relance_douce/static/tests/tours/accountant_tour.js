@@ -42,7 +42,8 @@ registry.category("web_tour.tours").add("relance_accountant_tour", {
             trigger: ".o_list_view:not(:has(.o_data_row:contains(Customer with e-mail)))",
         },
         {
-            trigger: ".o_data_row:contains(Customer with a letter box) td[name=partner_id]",
+            trigger:
+                ".o_data_row:contains(Customer with a letter box) .o_list_record_open_form_view button",
             run: "click",
         },
         {
