@@ -208,6 +208,22 @@ class TestSending(RelanceCase):
         with self.assertRaises(UserError):
             firm.with_user(self.manager).action_approve()
 
+    def test_every_reminder_is_looked_at_where_the_company_wants_it(self):
+        self.company.relance_approve_all = True
+        reminder = self.prepare()
+        self.assertEqual((reminder.state, reminder.level_id.approval), ("draft", "none"))
+        self.send(MONDAY)
+        self.assertEqual(reminder.state, "draft")
+        with self.assertRaises(AccessError):
+            reminder.with_user(self.salesperson).action_approve()
+        # nothing new is prepared beside the one that waits
+        self.invoice(self.client, MONDAY - self.days(10))
+        self.run_day(MONDAY + self.days(1))
+        self.assertEqual(self.reminders(self.client), reminder)
+        reminder.with_user(self.accountant).action_approve()
+        self.send(MONDAY + self.days(1))
+        self.assertEqual(reminder.state, "sent")
+
     def test_cancel_until_and_undo(self):
         reminder = self.prepare()
         reminder.with_user(self.accountant).action_cancel(MONDAY + self.days(9), "Il a appelé")

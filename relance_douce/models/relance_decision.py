@@ -156,7 +156,7 @@ class RelanceDecision(models.AbstractModel):
             steps=self._steps_query(),
             staged=self._staged_query(company, date, reasons),
             credits=self._credits_query(company, date),
-            reasoned=self._reasoned_query(reasons),
+            reasoned=self._reasoned_query(company, reasons),
             verdict=SQL(
                 "CASE final_reason %s ELSE 'hold' END",
                 SQL(" ").join(SQL("WHEN %s THEN %s", reason.code, reason.verdict) for reason in reasons),
@@ -271,12 +271,13 @@ class RelanceDecision(models.AbstractModel):
                 SQL(
                     """
                     live_line.move_line_id IS NOT NULL
-                    OR CASE WHEN level.approval <> 'none' THEN payer.live_approval
+                    OR CASE WHEN %(needs_approval)s THEN payer.live_approval
                             ELSE payer.live_plain OR payer.live_approved END
-                    OR (payer.live_prepared AND %s)
+                    OR (payer.live_prepared AND %(checked)s)
                     """,
+                    needs_approval=self._needs_approval(company),
                     # a letter in the print queue may be in the post today: no second one
-                    bool(self._ignored_reminder_ids()),
+                    checked=bool(self._ignored_reminder_ids()),
                 ),
             ),
             Reason("approval", "payer", "hold", SQL("staged.approval_lapsed")),
@@ -580,14 +581,18 @@ class RelanceDecision(models.AbstractModel):
             ),
         )
 
-    def _reasoned_query(self, reasons):
+    def _needs_approval(self, company):
+        """SQL over ``level``: whether somebody looks at a reminder of this level before it leaves."""
+        return SQL("(level.approval <> 'none' OR %s)", company.relance_approve_all)
+
+    def _reasoned_query(self, company, reasons):
         """The lines that climb, with the channel of their next level and the first rule that holds them."""
         late = ("payer", "company")
         return SQL(
             """
             SELECT staged.*,
                    payer.contact_id,
-                   level.approval <> 'none' AS needs_approval,
+                   %(needs_approval)s AS needs_approval,
                    %(channel)s AS channel,
                    COALESCE(%(reason)s, 'climb') AS reason,
                    %(until)s AS until
@@ -607,6 +612,7 @@ class RelanceDecision(models.AbstractModel):
                  ) live_line ON live_line.move_line_id = staged.move_line_id
              WHERE staged.early_reason IS NULL
             """,
+            needs_approval=self._needs_approval(company),
             channel=self._channel_sql(),
             # a level that is repeated may have been archived meanwhile
             levels=SQL("relance_level") if self._repeats() else SQL("level"),
@@ -838,9 +844,7 @@ class RelanceDecision(models.AbstractModel):
         not_due = _("“%(level)s” is planned for %(until)s.")
         return {
             "host_flag": (_("Marked “No Follow-Up” or blocked in accounting: nothing is sent."),) * 2,
-            "handed_over": (
-                _("Handed over to a lawyer or an agency, who collects it: nothing is sent."),
-            )
+            "handed_over": (_("Handed over to a lawyer or an agency, who collects it: nothing is sent."),)
             * 2,
             "plan": (
                 _("Because of a payment plan, reminders rest until %(until)s."),

@@ -14,6 +14,10 @@ class ResCompany(models.Model):
         string="Reminders are on",
         help="While this is off, the scheduled actions prepare and send nothing.",
     )
+    relance_approve_all = fields.Boolean(
+        string="Every reminder is approved",
+        help="Somebody looks at each reminder before it leaves, also where its level asks for no approval.",
+    )
     relance_grace_days = fields.Integer(
         string="Days of grace",
         default=2,
