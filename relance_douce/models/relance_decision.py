@@ -95,6 +95,9 @@ class RelanceDecision(models.AbstractModel):
         not addressed).
 
         It does not apply record rules: pass only partners the user may read.
+
+        :param partners: restrict to these payers (or the payers of these customers), or to the
+            payers whose ids this SQL selects
         """
         company.ensure_one()
         self._flush_for_decision()
@@ -461,9 +464,14 @@ class RelanceDecision(models.AbstractModel):
         )
 
     def _restriction(self, partners):
-        """SQL over ``debtor``: only these payers."""
+        """SQL over ``debtor``: only these payers.
+
+        :param partners: None, payers (or their customers), or SQL of the ids of payers
+        """
         if partners is None:
             return SQL("TRUE")
+        if isinstance(partners, SQL):
+            return SQL("COALESCE(debtor.relance_payer_id, debtor.id) IN (%s)", partners)
         payers = partners._relance_payer()
         return SQL("COALESCE(debtor.relance_payer_id, debtor.id) IN %s", tuple(payers.ids) or (0,))
 
