@@ -386,14 +386,18 @@ class RelanceReminder(models.Model):
             reminder.write(values)
 
     # -- what a person does -----------------------------------------------------------------
-    def _check_may_approve(self):
+    def _may_approve(self):
+        """Those of these reminders that this user may approve."""
         groups = {
             "user": "relance_douce.group_relance_user",
             "manager": "relance_douce.group_relance_manager",
         }
-        for approval in set(self.mapped("approval")) - {"none", False}:
-            if not self.env.user.has_group(groups[approval]):
-                raise AccessError(self.env._("Reminders of this level are approved by a dunning manager."))
+        refused = {approval for approval, group in groups.items() if not self.env.user.has_group(group)}
+        return self.filtered(lambda reminder: reminder.approval not in refused)
+
+    def _check_may_approve(self):
+        if self - self._may_approve():
+            raise AccessError(self.env._("Reminders of this level are approved by a dunning manager."))
 
     def _check_state(self, *states):
         wrong = self.filtered(lambda reminder: reminder.state not in states)
