@@ -151,7 +151,11 @@ class RelanceCase(models.Model):
                 settled=SETTLED_STATES,
             )
         )
-        return {case: self.env["account.move.line"].browse(lines) for case, lines in rows}
+        # one read for the lines of all of them, not one for each case
+        every = [line for _case, lines in rows for line in lines]
+        return {
+            case: self.env["account.move.line"].browse(lines).with_prefetch(every) for case, lines in rows
+        }
 
     @api.model
     def _expand_tones(self, tones, domain):

@@ -320,13 +320,28 @@ class RelanceReminder(models.Model):
         leveled.line_ids.move_line_id._relance_levels_changed()
 
     def _unreach_levels(self):
-        """Put the lines back where they stood before these reminders."""
-        for content in self.line_ids.filtered("counts"):
-            content.move_line_id.write(
-                {
-                    "relance_level_id": content.previous_level_id.id,
-                    "relance_level_date": content.previous_level_date,
-                }
+        """Put the lines back where they stood before these reminders, in bulk.
+
+        A line that went on to another level since stays there.
+        """
+        counted = self.line_ids.filtered("counts")
+        if counted:
+            self.env["account.move.line"].flush_model(["relance_level_id", "relance_level_date"])
+            self.env["relance.reminder.line"].flush_model()
+            # the two columns are ours, see _reach_levels
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE account_move_line aml
+                       SET relance_level_id = content.previous_level_id,
+                           relance_level_date = content.previous_level_date
+                      FROM relance_reminder_line content
+                     WHERE content.id IN %s
+                       AND aml.id = content.move_line_id
+                       AND aml.relance_level_id = content.level_id
+                    """,
+                    tuple(counted.ids),
+                )
             )
         self.line_ids.write({"counts": False})
         self.line_ids.move_line_id._relance_levels_changed()

@@ -135,21 +135,40 @@ class ResPartner(models.Model):
 
     @api.constrains("relance_payer_id")
     def _check_relance_payer(self):
-        for partner in self:
-            payer = partner.relance_payer_id
-            if payer and (
-                payer == partner.commercial_partner_id
-                or payer.commercial_partner_id.relance_payer_id
-                or self.search_count([("relance_payer_id", "=", partner.id), ("id", "!=", payer.id)], limit=1)
+        payer_of = {partner: partner.relance_payer_id for partner in self if partner.relance_payer_id}
+        for sentence in self._relance_payer_refused(payer_of).values():
+            raise ValidationError(sentence)
+
+    @api.model
+    @api.private
+    def _relance_payer_refused(self, payer_of):
+        """Which of these payers cannot be, by one query whatever their number.
+
+        :param payer_of: dict customer → payer, as they are or shall be
+        :return: dict customer → sentence that says why not
+        """
+        customers = self.browse().union(*payer_of)
+        paying = dict(
+            self._read_group(
+                [("relance_payer_id", "in", customers.ids)], ["relance_payer_id"], ["id:recordset"]
+            )
+        )
+        refused = {}
+        for customer, payer in payer_of.items():
+            main = payer.commercial_partner_id
+            if (
+                payer == customer.commercial_partner_id
+                or main.relance_payer_id
+                or (main in payer_of and main != customer)
+                or paying.get(customer, self.browse()) - payer
             ):
-                raise ValidationError(
-                    self.env._(
-                        "“%(payer)s” cannot pay for “%(customer)s”: a payer pays for others "
-                        "and nobody pays for him. Choose the head office itself.",
-                        payer=payer.display_name,
-                        customer=partner.display_name,
-                    )
+                refused[customer] = self.env._(
+                    "“%(payer)s” cannot pay for “%(customer)s”: a payer pays for others "
+                    "and nobody pays for him. Choose the head office itself.",
+                    payer=payer.display_name,
+                    customer=customer.display_name,
                 )
+        return refused
 
     def _relance_payer(self):
         """Who answers for these customers' invoices."""
@@ -222,10 +241,19 @@ class ResPartner(models.Model):
         if vals.get("relance_audience"):
             vals = {"relance_audience_confirmed": True, **vals}
         result = super().write(vals)
+        moved = {}
         for partner, payer in before.items():
-            if partner._relance_payer() != payer:
-                # the contact's editor need not have rights on reminders
-                self.env["relance.case"].sudo()._payer_changed(payer, partner._relance_payer())
+            after = partner._relance_payer()
+            if after != payer:
+                moved[after] = moved.get(after, self.browse()) | payer
+        if moved:
+            # the contact's editor need not have rights on reminders
+            cases = self.env["relance.case"].sudo()
+            left = self.browse().union(*moved.values())
+            concerned = cases.search([("partner_id", "in", left.ids), ("state", "=", "open")]).partner_id
+            for after, payers in moved.items():
+                if payers & concerned:
+                    cases._payer_changed(payers, after)
         if any(name.startswith("relance_") for name in vals):
             self.env["account.move"]._relance_invalidate()
         return result
