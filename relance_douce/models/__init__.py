@@ -39,6 +39,7 @@ from . import relance_preview_screen
 from . import relance_preview_line
 from . import relance_preview_message
 from . import relance_overdue
+from . import relance_takeover
 from . import relance_start
 from . import res_company_start
 from . import res_company_post
