@@ -4,6 +4,8 @@ from collections import namedtuple
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
+from psycopg2.errors import ReadOnlySqlTransaction
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -240,6 +242,14 @@ class RelanceRun(models.Model):
             for day, customers, invoices, lines, amount in rows
         }
 
+    def _need_writing_cursor(self):
+        """What is rolled back has to be written first: a read-only replica cannot do that.
+
+        :raise ReadOnlySqlTransaction: the server then asks the same of the main database
+        """
+        if self.env.cr.readonly:
+            raise ReadOnlySqlTransaction("Messages are previewed on the main database")
+
     @contextmanager
     def _rehearse(self, company, date, partners):
         """The reminders a run on ``date`` would make for these payers, as real records.
@@ -247,6 +257,7 @@ class RelanceRun(models.Model):
         The engine makes them within a savepoint that is always rolled back: read what you need
         inside the ``with`` block and keep no record of it.
         """
+        self._need_writing_cursor()
         with closing(self.env.cr.savepoint()):
             # the engine acts with its own rights, as in the scheduled action
             run = self.sudo()._prepare(company, date, partners)

@@ -3,7 +3,7 @@
 from collections import namedtuple
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .relance_preview_screen import MOST_DAYS_AHEAD
@@ -52,7 +52,9 @@ class RelancePreviewLine(models.Model):
     verdict = fields.Selection(
         [("send", "Reminded"), ("wait", "Waits"), ("hold", "Left alone")], string="Outcome", readonly=True
     )
-    reason = fields.Selection(lambda self: list(self.env["relance.run"]._reason_labels().items()), readonly=True)
+    reason = fields.Selection(
+        lambda self: list(self.env["relance.run"]._reason_labels().items()), readonly=True
+    )
     why = fields.Char(string="Why?", compute="_compute_why")
     is_excluded = fields.Boolean(
         string="Excluded by its journal",
@@ -94,7 +96,9 @@ class RelancePreviewLine(models.Model):
             until = date and fields.Date.to_date(context.get("relance_preview_until"))
             company = self.env["res.company"].browse(int(context.get("relance_preview_company") or 0) or [])
         except (TypeError, ValueError) as error:
-            raise UserError(self.env._("This list is opened from the preview: open it again there.")) from error
+            raise UserError(
+                self.env._("This list is opened from the preview: open it again there.")
+            ) from error
         if until and not 0 <= (until - date).days <= MOST_DAYS_AHEAD:
             raise UserError(self.env._("This list is opened from the preview: open it again there."))
         return company & self.env.companies, date, until or None
@@ -126,6 +130,8 @@ class RelancePreviewLine(models.Model):
             outcome=self.env["relance.run"].sudo()._preview_query(company, date, until),
         )
 
+    # named here, the columns come with the page
+    @api.depends(*ExplainedRow._fields)
     @api.depends_context("lang")
     def _compute_why(self):
         """The sentence of the decision, from what the line already knows: no other query."""

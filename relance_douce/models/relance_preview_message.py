@@ -90,6 +90,7 @@ class RelancePreviewMessage(models.TransientModel):
             )
 
     def _compute_letter(self):
+        self.env["relance.run"]._need_writing_cursor()
         # the host keeps the style sheets it compiled: that is no part of what is thrown away
         self.env["ir.actions.report"]._letter_compile_styles()
         letters = [message._rehearsed(self._letter_content, False) for message in self]
@@ -178,7 +179,7 @@ class RelanceReminder(models.Model):
         """Whom the message goes to, and where."""
         contact = self.contact_id or self.partner_id
         if self.channel == "email":
-            return contact.email_formatted
+            return f"{contact.name} <{contact.email_normalized}>"
         if self.channel == "letter":
             letter = self.env["relance.letter"]
             return ", ".join(letter._address(self.partner_id, contact, self.company_id)["lines"])

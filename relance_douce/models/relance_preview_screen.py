@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL, format_date, formatLang
+from odoo.tools import format_date, formatLang
 
 from ..tools.text import long_date
 from .relance_preview import NOTHING
@@ -26,7 +26,9 @@ class RelancePreview(models.TransientModel):
     date_until = fields.Date(
         string="Ahead until", help="Also shows day by day what would leave up to this day."
     )
-    notice = fields.Text(compute="_compute_figures", help="What has to be corrected before anything is shown.")
+    notice = fields.Text(
+        compute="_compute_figures", help="What has to be corrected before anything is shown."
+    )
     figures = fields.Json(compute="_compute_figures")
     bank_date = fields.Date(compute="_compute_figures", help="The bank data are too old for this run.")
     is_bank_stale = fields.Boolean(compute="_compute_figures")
@@ -85,7 +87,9 @@ class RelancePreview(models.TransientModel):
                 long_date(self.env, self.date),
             )
         if self.date_until and self.date_until < self.date:
-            return self.env._("The second day lies before the first one: choose a later one, or leave it empty.")
+            return self.env._(
+                "The second day lies before the first one: choose a later one, or leave it empty."
+            )
         if self.date_until and self.date_until > self._last_day():
             return self.env._(
                 "Choose a second day up to %s: what comes later depends on too many payments.",
@@ -102,7 +106,9 @@ class RelancePreview(models.TransientModel):
     def _compute_figures(self):
         for preview in self:
             preview.notice = preview._notice()
-            preview.update({"figures": False, "bank_date": False, "is_bank_stale": False, "excluded_count": 0})
+            preview.update(
+                {"figures": False, "bank_date": False, "is_bank_stale": False, "excluded_count": 0}
+            )
             if not preview.notice:
                 preview.update(preview._shown())
 
@@ -120,6 +126,7 @@ class RelancePreview(models.TransientModel):
             "excluded_count": outcome.excluded.lines,
             "figures": {
                 "headline": self._headline(outcome),
+                "columns": [self.env._("Customers"), self.env._("Invoices"), self.env._("Amount")],
                 "remarks": self._remarks(outcome),
                 "tables": [
                     table
@@ -225,7 +232,7 @@ class RelancePreview(models.TransientModel):
             remarks.append(
                 _(
                     "%(day)s is not a working day: messages leave on %(opening)s.",
-                    day=self._day(self.date).capitalize(),
+                    day=self._day(self.date, first=True),
                     opening=self._day(opening),
                 )
             )
@@ -330,7 +337,7 @@ class RelancePreview(models.TransientModel):
             "title": self.env._("Ahead until %s", long_date(self.env, self.date_until)),
             "column": self.env._("Day"),
             "rows": [
-                self._row([str(day)], self._day(day).capitalize(), [totals]) for day, totals in ahead.items()
+                self._row([str(day)], self._day(day, first=True), [totals]) for day, totals in ahead.items()
             ],
             "total": self._row(None, self.env._("Total"), ahead.values()),
             "note": self.env._(
@@ -358,9 +365,10 @@ class RelancePreview(models.TransientModel):
     def _money(self, amount):
         return formatLang(self.env, amount, currency_obj=self.company_id.currency_id)
 
-    def _day(self, date):
-        """“Monday 2 March 2026”, in the user's language."""
-        return f"{format_date(self.env, date, date_format='EEEE')} {long_date(self.env, date)}"
+    def _day(self, date, first=False):
+        """“Monday 2 March 2026”, in the user's language; ``first``: as the first word."""
+        weekday = format_date(self.env, date, date_format="EEEE")
+        return f"{weekday.capitalize() if first else weekday} {long_date(self.env, date)}"
 
     # -- what a person does ------------------------------------------------------------------------------
     def _check_shown(self):
@@ -388,9 +396,11 @@ class RelancePreview(models.TransientModel):
             "excluded": [("is_excluded", "=", True)],
         }
         action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_preview_line")
+        title = self._lines_title(table, keys)
         return {
             **action,
-            "name": self._lines_title(table, keys),
+            "name": title,
+            "display_name": title,
             "domain": domains.get(table, []) if keys or table == "excluded" else [],
             "context": {
                 "relance_preview_company": self.company_id.id,
@@ -403,7 +413,7 @@ class RelancePreview(models.TransientModel):
         """What the list shows, in its breadcrumb."""
         if table == "day":
             if len(keys) == 1:
-                return self._day(fields.Date.to_date(keys[0])).capitalize()
+                return self._day(fields.Date.to_date(keys[0]), first=True)
             return self.env._("Ahead until %s", long_date(self.env, self.date_until))
         title = {
             "level": lambda: self.env["relance.level"].browse(keys[:1]).display_name,
