@@ -173,7 +173,9 @@ class AccountMove(models.Model):
             ],
             flush=False,
         )
-        self.env["res.partner"].invalidate_model(["relance_level_id", "relance_case_id"], flush=False)
+        self.env["res.partner"].invalidate_model(
+            ["relance_level_id", "relance_case_id", "relance_summary", "relance_days_late"], flush=False
+        )
 
     def _compute_relance_reminders(self):
         groups = dict(

@@ -226,7 +226,12 @@ class ResPartner(models.Model):
 
     def _relance_paid_by(self, cases):
         """Domain of the customers whose payer has one of ``cases`` (a query)."""
-        payers = SQL("(SELECT partner_id FROM relance_case WHERE id IN %s)", cases.subselect())
+        return self._relance_paid_by_payers(
+            SQL("(SELECT partner_id FROM relance_case WHERE id IN %s)", cases.subselect())
+        )
+
+    def _relance_paid_by_payers(self, payers):
+        """Domain of the customers whose payer is one of ``payers`` (SQL of ids)."""
         return fields.Domain("commercial_partner_id.relance_payer_id", "in", payers) | (
             fields.Domain("commercial_partner_id.relance_payer_id", "=", False)
             & fields.Domain("commercial_partner_id", "in", payers)
