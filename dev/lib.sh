@@ -41,7 +41,15 @@ odoo() { "$VENV/bin/python" -m odoo "$@"; }
 has_db() { psql -d postgres -Atc "select 1 from pg_database where datname = '$1'" | grep -q 1; }
 databases() { psql -d postgres -Atc "select datname from pg_database where datname ~ '$1'"; }
 
-# Names a database with the addon as it stands in the working tree, for dev/test
+# The addons of this repository, one a line.
+addons() {
+    local manifest
+    for manifest in "$ROOT"/*/__manifest__.py; do
+        basename "$(dirname "$manifest")"
+    done
+}
+
+# Names a database with the addons as they stand in the working tree, for dev/test
 # and dev/lint; it is made when anything that it consists of has changed.
 TEST_DB=relance_test_$KEY
 test_db() {
@@ -49,16 +57,16 @@ test_db() {
     name=${TEST_DB}_$({
         cd "$ROOT"
         cat dev/db dev/pregen.py "$VENV/wanted" "$PYTHONPATH/odoo/release.py"
-        find relance_douce -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha1sum
+        find $(addons) -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha1sum
     } | sha1sum | cut -c1-10)
     (
         flock 7
         has_db "$name" && exit
-        "$ROOT/dev/db" "${TEST_DB}_new" >"$HOST/$name.log" 2>&1 7>&- &
-        wait $! || { cat "$HOST/$name.log" >&2; die "The addon could not be installed."; }
+        "$ROOT/dev/db" "${TEST_DB}_new" --all >"$HOST/$name.log" 2>&1 7>&- &
+        wait $! || { cat "$HOST/$name.log" >&2; die "The addons could not be installed."; }
         sed -i '/^Running as user .root./d' "$HOST/$name.log"
         cat "$HOST/$name.log" >&2
-        # compile the bundles that the addon adds to
+        # compile the bundles that the addons add to
         odoo shell -c "$CONF" -d "${TEST_DB}_new" --no-http --log-level=error <"$ROOT/dev/pregen.py" \
             >"$HOST/pregen.log" 2>&1 7>&-
         for old in $(databases "^${TEST_DB}_[0-9a-f]{10}\$"); do

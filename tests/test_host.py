@@ -13,14 +13,36 @@ from odoo.tests import HttpCase, TransactionCase, tagged
 from dev.check_po import badly_set
 
 ROOT = Path(__file__).parents[1]
+ADDONS = sorted(manifest.parent.name for manifest in ROOT.glob("*/__manifest__.py"))
 
 
 @tagged("post_install", "-at_install")
 class TestHost(TransactionCase):
-    def test_addon_is_installed(self):
-        module = self.env["ir.module.module"]._get("relance_douce")
-        self.assertEqual(module.state, "installed")
-        self.assertEqual(module.license, "LGPL-3")
+    def test_every_addon_is_installed(self):
+        self.assertEqual(set(ADDONS), {"relance_douce", "relance_douce_sale"})
+        for addon in ADDONS:
+            module = self.env["ir.module.module"]._get(addon)
+            self.assertEqual(module.state, "installed")
+            self.assertEqual(module.license, "LGPL-3")
+
+    def test_only_the_glue_needs_sales(self):
+        """The addon itself installs without Sales; with it the glue installs by itself."""
+        modules = self.env["ir.module.module"]
+        alone = modules._get("relance_douce")
+        self.assertNotIn("sale", alone.upstream_dependencies(exclude_states=("none",)).mapped("name"))
+        glue = modules._get("relance_douce_sale")
+        self.assertTrue(glue.auto_install)
+        self.assertEqual(set(glue.dependencies_id.mapped("name")), {"relance_douce", "sale"})
+
+    def test_every_addon_is_whole(self):
+        for addon in ADDONS:
+            for name in (
+                "pyproject.toml",
+                "i18n/fr.po",
+                "readme/DESCRIPTION.md",
+                "static/description/icon.png",
+            ):
+                self.assertTrue((ROOT / addon / name).exists(), f"{addon}/{name}")
 
     def test_french_company(self):
         self.assertEqual(self.env.company.chart_template, "fr")
