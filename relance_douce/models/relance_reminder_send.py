@@ -310,7 +310,7 @@ class RelanceReminder(models.Model):
     def _caller(self):
         """Who calls: the salesperson of the customer if she may, else whoever signs."""
         salesperson = self.partner_id.user_id
-        if salesperson.has_group("relance_douce.group_relance_reader"):
+        if salesperson and salesperson.has_group("relance_douce.group_relance_reader"):
             return salesperson
         return self.user_id or self._responsible_manager() or self.env.user
 
