@@ -45,6 +45,8 @@ from . import res_company_start
 from . import res_company_post
 from . import relance_approval_mail
 from . import relance_today
+from . import relance_today_sources
+from . import relance_today_desk
 from . import relance_case_timeline
 from . import relance_reminder_log
 from . import relance_reminder_post

@@ -1,0 +1,134 @@
+import { isMacOS } from "@web/core/browser/feature_detection";
+import { useHotkey } from "@web/core/hotkeys/hotkey_hook";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+
+import {
+    Component,
+    onMounted,
+    onPatched,
+    onWillStart,
+    onWillUpdateProps,
+    useRef,
+} from "@odoo/owl";
+
+import { DeskView } from "./desk_views";
+
+/**
+ * Group of the list → its buttons: method of relance.today, label and key (with Alt).
+ * An addon that adds a group adds its buttons here.
+ */
+export const deskActions = registry.category("relance_desk_actions");
+
+deskActions
+    .add("approve", [
+        { name: "action_approve", label: _t("Approve and next"), hotkey: "a", primary: true },
+    ])
+    .add("call", [
+        { name: "action_call_reached", label: _t("Reached"), hotkey: "a", primary: true },
+        { name: "action_call_voicemail", label: _t("Voicemail"), hotkey: "v" },
+        { name: "action_call_wrong_number", label: _t("Wrong number"), hotkey: "w" },
+    ])
+    .add("match", [{ name: "action_match", label: _t("Match…"), hotkey: "a", primary: true }])
+    .add("post", [
+        { name: "action_mark_posted", label: _t("Mark as posted"), hotkey: "a", primary: true },
+    ]);
+
+/**
+ * The row that is open: what it is about, its buttons, and beside each other the record
+ * behind it and the case of the customer with everything that was said.
+ */
+export class Desk extends Component {
+    static template = "relance_douce.Desk";
+    static components = { DeskView };
+    static props = {
+        record: Object,
+        views: Object,
+        position: Number,
+        count: Number,
+        act: Function,
+        move: Function,
+        openForm: Function,
+        close: Function,
+        reload: Function,
+        onShown: Function,
+    };
+
+    setup() {
+        this.orm = useService("orm");
+        this.next = useRef("next");
+        this.previous = useRef("previous");
+        this.open = useRef("open");
+        this.modifier = isMacOS() ? "Ctrl" : "Alt";
+        const hotkey = (key, callback, ref) =>
+            useHotkey(key, callback, { bypassEditableProtection: true, withOverlay: () => ref.el });
+        hotkey("alt+n", () => this.props.move(1), this.next);
+        hotkey("alt+p", () => this.props.move(-1), this.previous);
+        hotkey("alt+o", () => this.props.openForm(), this.open);
+        useHotkey("escape", () => this.props.close(), {
+            isAvailable: (target) => !target.closest?.(".o_searchview, .o_popover, .o-mail-Chatter"),
+        });
+        onWillStart(() => this.loadItems(this.props));
+        onWillUpdateProps((props) => this.loadItems(props));
+        onMounted(() => this.props.onShown(this.props.record.resId));
+        onPatched(() => this.props.onShown(this.props.record.resId));
+    }
+
+    get data() {
+        return this.props.record.data;
+    }
+
+    get actions() {
+        return deskActions.get(this.data.group, []);
+    }
+
+    get hasDocument() {
+        return this.data.res_model in this.props.views && this.data.res_model !== "relance.case";
+    }
+
+    /** Where no record is behind the row, what the customer has open is shown. */
+    async loadItems({ record }) {
+        if (record.data.res_model !== "res.partner") {
+            this.items = this.itemsOf = undefined;
+            return;
+        }
+        if (this.itemsOf === record.resId) {
+            return;
+        }
+        this.itemsOf = record.resId;
+        const { domain } = await this.orm.call("relance.today", "action_match", [[record.resId]]);
+        this.items = domain;
+    }
+
+    get documentProps() {
+        return this.formProps(this.data.res_model, this.data.res_id);
+    }
+
+    get caseProps() {
+        return this.formProps("relance.case", this.data.case_id.id);
+    }
+
+    get itemsProps() {
+        return {
+            type: "list",
+            resModel: "account.move.line",
+            viewId: this.props.views["account.move.line"],
+            domain: this.items,
+            allowSelectors: false,
+        };
+    }
+
+    formProps(resModel, resId) {
+        return {
+            type: "form",
+            resModel,
+            resId,
+            viewId: this.props.views[resModel],
+            readonly: true,
+            preventCreate: true,
+            preventEdit: true,
+            onActionDone: () => this.props.reload(),
+        };
+    }
+}
