@@ -102,10 +102,7 @@ class IrActionsReport(models.Model):
     def _letter_styles(self, html):
         """Style sheets for the text of these letters, and for their headers and footers."""
         names = stylesheet.names_in(html)
-        css = "".join(
-            self._purged_bundle(bundle, self._bundle_checksum(bundle), names)
-            for bundle in BUNDLES
-        )
+        css = "".join(self._purged_bundle(bundle, self._bundle_checksum(bundle), names) for bundle in BUNDLES)
         ids = {int(company_id) for company_id in COMPANY_CLASS.findall(html)}
         companies = self.env["res.company"].sudo().browse(sorted(ids))  # fonts only
         fonts = {company.font or "Lato" for company in companies}
