@@ -401,12 +401,17 @@ class RelanceReminder(models.Model):
             reminder.write(values)
 
     # -- what a person does -----------------------------------------------------------------
-    def _may_approve(self):
-        """Those of these reminders that this user may approve."""
-        groups = {
+    @api.model
+    def _approval_groups(self):
+        """Who approves a level: its ``approval`` → the group that may."""
+        return {
             "user": "relance_douce.group_relance_user",
             "manager": "relance_douce.group_relance_manager",
         }
+
+    def _may_approve(self):
+        """Those of these reminders that this user may approve."""
+        groups = self._approval_groups()
         refused = {approval for approval, group in groups.items() if not self.env.user.has_group(group)}
         return self.filtered(lambda reminder: reminder.approval not in refused)
 
