@@ -7,7 +7,14 @@ def uninstall_hook(env):
     Activities, followers and messages of our models are the host's rows: Odoo
     drops our tables, but not what points at them by name.
     """
-    ours = ["relance.case", "relance.reminder", "relance.policy", "relance.run", "relance.plan"]
+    ours = [
+        "relance.case",
+        "relance.reminder",
+        "relance.policy",
+        "relance.run",
+        "relance.plan",
+        "relance.start",
+    ]
     env["mail.activity"].with_context(active_test=False).search([("res_model", "in", ours)]).unlink()
     env["mail.followers"].search([("res_model", "in", ours)]).unlink()
     env["mail.message"].search([("model", "in", ours)]).unlink()

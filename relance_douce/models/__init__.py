@@ -41,6 +41,9 @@ from . import relance_preview_message
 from . import relance_overdue
 from . import relance_takeover
 from . import relance_start
+from . import relance_start_facts
+from . import relance_start_mail
+from . import relance_inclusion
 from . import res_company_start
 from . import res_company_post
 from . import relance_approval_mail

@@ -434,12 +434,12 @@ class RelanceReminder(models.Model):
     def _cron_send(self):
         """Hourly: send what is ready, in batches, each a transaction of its own.
 
-        Companies that have not switched reminders on are left out.
+        Companies that reminders are not on for, or not yet, are left out.
         """
         cron = self.env["ir.cron"]
         now = fields.Datetime.now()
         self._requeue_mails(now)
-        companies = self.env["res.company"].search([("relance_active", "=", True)])
+        companies = self.env["res.company"]._relance_switched_on(now)
         todo = {company: self._sending_candidates(company, now).ids for company in companies}
         remaining = sum(map(len, todo.values()))
         cron._commit_progress(remaining=remaining)

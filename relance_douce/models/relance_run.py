@@ -316,12 +316,12 @@ class RelanceRun(models.Model):
     @api.model
     @api.private
     def _cron_run(self):
-        """Daily: one run for each company that has switched reminders on, on its own date.
+        """Daily: one run for each company that reminders are on for, on its own date.
 
         Each company is a transaction; one that fails does not stop the others.
         """
         cron = self.env["ir.cron"]
-        companies = self.env["res.company"].search([("relance_active", "=", True)])
+        companies = self.env["res.company"]._relance_switched_on()
         cron._commit_progress(remaining=len(companies))
         for done, company in enumerate(companies, start=1):
             self._run_or_log(company)
