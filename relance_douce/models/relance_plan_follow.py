@@ -283,7 +283,7 @@ class RelancePlan(models.Model):
     @api.model
     @api.private
     def _cron_follow(self):
-        """Hourly: follow the plans of every company that is switched on, and send.
+        """Hourly: follow the plans of every company that reminders are on for, and send.
 
         Each company is a transaction, and so is each batch of messages; one that fails does
         not stop the others. What another transaction was quicker with waits for the next hour.
@@ -292,7 +292,7 @@ class RelancePlan(models.Model):
         cron = self.env["ir.cron"]
         messages = self.env["relance.plan.message"]
         messages._requeue_mails(now)
-        companies = self.env["res.company"].search([("relance_active", "=", True)])
+        companies = self.env["res.company"]._relance_switched_on(now)
         cron._commit_progress(remaining=len(companies))
         for left, company in zip(reversed(range(len(companies))), companies, strict=True):
             date = company._relance_date(now)
