@@ -51,6 +51,7 @@ from . import relance_today
 from . import relance_today_sources
 from . import relance_today_desk
 from . import relance_case_timeline
+from . import relance_case_page
 from . import relance_reminder_log
 from . import relance_reminder_post
 from . import res_partner_summary

@@ -9,7 +9,8 @@ from .relance_level import TONES
 class RelanceCase(models.Model):
     _name = "relance.case"
     _description = "Dunning Case"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.tracking.duration.mixin", "mail.activity.mixin"]
+    _track_duration_field = "level_id"
     _order = "next_date, id desc"
     _mail_post_access = "read"
 
@@ -45,7 +46,7 @@ class RelanceCase(models.Model):
     tone = fields.Selection(TONES, compute="_compute_tone", store=True, group_expand="_expand_tones")
     next_date = fields.Date(string="Next step", readonly=True)
     user_id = fields.Many2one("res.users", string="In charge", tracking=True)
-    salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+    salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson", tracking=False)
     paused_until = fields.Date(tracking=True)
     pause_reason = fields.Char(tracking=True)
     date_closed = fields.Date(readonly=True)
@@ -151,11 +152,10 @@ class RelanceCase(models.Model):
                 settled=SETTLED_STATES,
             )
         )
-        # one read for the lines of all of them, not one for each case
-        every = [line for _case, lines in rows for line in lines]
-        return {
-            case: self.env["account.move.line"].browse(lines).with_prefetch(every) for case, lines in rows
-        }
+        # read together, whatever case they belong to
+        prefetch = [line for _case, lines in rows for line in lines]
+        items = self.env["account.move.line"]
+        return {case: items.browse(lines).with_prefetch(prefetch) for case, lines in rows}
 
     @api.model
     def _expand_tones(self, tones, domain):
@@ -180,6 +180,46 @@ class RelanceCase(models.Model):
         if self.sudo().reminder_ids.filtered("date_sent"):
             raise UserError(self.env._("Reminders left for this case: it stays as their history."))
 
+    # -- tracking ---------------------------------------------------------------------
+    def _message_track(self, fields_iter, initial_values_dict):
+        """As the host notes changes, but all notes in one go: levels change in bulk.
+
+        What a subtype announces to followers is left to the host.
+        """
+        if len(self) < 2 or not fields_iter:
+            return super()._message_track(fields_iter, initial_values_dict)
+        info = self.fields_get(fields_iter, attributes=("string", "type", "selection", "currency_field"))
+        cases = self.exists()
+        tracking = {case.id: case._mail_track(info, initial_values_dict[case.id]) for case in cases}
+        changed = cases.filtered(lambda case: tracking[case.id][0])
+        told = changed.filtered(
+            lambda case: case._track_subtype(
+                {name: initial_values_dict[case.id][name] for name in tracking[case.id][0]}
+            )
+        )
+        if told:
+            super(RelanceCase, told)._message_track(fields_iter, initial_values_dict)
+        noted = changed - told
+        # the notes of each author of his own; without one, the user's
+        authors = self.env.cr.precommit.data.pop(f"mail.tracking.author.{self._name}", {})
+        bodies = self.env.cr.precommit.data.pop(f"mail.tracking.message.{self._name}", {})
+        values = []
+        for author, own in noted.grouped(lambda case: authors.get(case.id)).items():
+            messages = own._message_log_batch(
+                {
+                    case.id: bodies.get(case.id)
+                    or case._track_get_default_log_message(tracking[case.id][0])
+                    or ""
+                    for case in own
+                },
+                author_id=author.id if author else None,
+            )
+            for case, message in zip(own, messages, strict=True):
+                values += [{**command[2], "mail_message_id": message.id} for command in tracking[case.id][1]]
+        # what changed is the host's to keep, whoever changed it
+        self.env["mail.tracking.value"].sudo().create(values)
+        return tracking
+
     # -- states -----------------------------------------------------------------------
     def _update_state(self, allowed, new):
         """Move the cases that are in ``allowed`` to ``new``; return these."""
@@ -197,7 +237,7 @@ class RelanceCase(models.Model):
         A case is settled when no open line carries a level, nothing is prepared, no pause
         runs and nobody spoke about what is open; a settled case is never reopened.
         """
-        cases = self.filtered(lambda case: case.state == "open")
+        cases = self.with_prefetch(self.ids).filtered(lambda case: case.state == "open")
         if not cases:
             return
         self.env["relance.reminder"].flush_model(["state", "case_id"])
@@ -368,7 +408,22 @@ class RelanceCase(models.Model):
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.plan_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.activity_ids.write({"res_id": keep.id})
+        # how long this case stood at which level stays its own: two ladders are not added up
+        steps = (
+            self.env["mail.tracking.value"]
+            .sudo()  # the host's bookkeeping of the case that is joined
+            .search(
+                [
+                    ("mail_message_id.model", "=", self._name),
+                    ("mail_message_id.res_id", "=", self.id),
+                    ("field_id.model", "=", self._name),
+                    ("field_id.name", "=", self._track_duration_field),
+                ]
+            )
+            .mail_message_id
+        )
         self.message_change_thread(keep)
+        steps.write({"res_id": self.id})
         self._set_settled()
 
     @api.model

@@ -62,3 +62,38 @@ tours.add("relance_log_undo_tour", {
         },
     ],
 });
+
+tours.add("relance_case_page_tour", {
+    steps: () => [
+        {
+            content: "What is open, by establishment",
+            trigger: ".o_relance_establishment:contains(Head office on the page, Grenoble)",
+        },
+        {
+            trigger: ".o_relance_establishment:contains(Shop on the page, Voiron)",
+        },
+        {
+            content: "Why nothing leaves",
+            trigger: ".o_field_widget[name=step_reason]",
+        },
+        {
+            content: "What was said, as it was typed",
+            trigger: ".o_relance_timeline .o_relance_words:contains(Spoke to <b>Julie</b>)",
+        },
+        {
+            content: "An invoice opens in the same tab, with the way back",
+            trigger: ".o_relance_overview td a:first",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view .o_field_widget[name=invoice_line_ids]",
+        },
+        {
+            trigger: ".o_breadcrumb .breadcrumb-item a:contains(Head office on the page)",
+            run: "click",
+        },
+        {
+            trigger: ".o_relance_timeline",
+        },
+    ],
+});

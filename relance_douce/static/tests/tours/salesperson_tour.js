@@ -20,6 +20,10 @@ registry.category("web_tour.tours").add("relance_salesperson_tour", {
             run: "click",
         },
         {
+            trigger: ".o_notebook .nav-link[name=reminders]",
+            run: "click",
+        },
+        {
             content: "The case shows the reminders, and no button that decides",
             trigger:
                 ".o_form_view:has(.o_field_widget[name=reminder_ids] .o_data_row):not(:has(button[name=action_open_pause_wizard]))",
