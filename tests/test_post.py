@@ -8,8 +8,9 @@ import pytest
 from freezegun import freeze_time
 from reportlab.pdfgen.canvas import Canvas
 
+from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 from odoo.tools.pdf import PdfFileReader
 
 from odoo.addons.relance_douce.tools import tracking
@@ -487,3 +488,50 @@ class TestTwoPost(RaceCase):
         third[0].join()
         self.assertEqual(third[1]["result"][0], 0)
         self.assertIn("already", third[1]["result"][1])
+
+
+@tagged("post_install", "-at_install")
+class TestPostTour(PostCase, HttpCase):
+    def test_five_letters_printed_numbered_and_posted(self):
+        self.accountant.lang = "en_US"
+        policy = self.env["relance.policy"].create(
+            {
+                "name": "By post",
+                "level_ids": [
+                    Command.create(
+                        {
+                            "name": "Friendly",
+                            "delay_days": 7,
+                            "tone": "friendly",
+                            "approval": "none",
+                            "subject": "Friendly",
+                            "mail_body": "<p>Please</p>",
+                            "letter_body": "<p>Please</p>",
+                        }
+                    )
+                ],
+            }
+        )
+        towns = {"Marseille": "13001", "Lyon": "69001", "Ajaccio": "20000", "Bourg": "01000", "Nice": "06000"}
+        for town, code in towns.items():
+            partner = self.customer(
+                f"Letter to {town}", zip=code, city=town, email=False, relance_policy_id=policy.id
+            )
+            # long ago: whatever day the tour runs, they are overdue
+            self.invoice(partner, date(2025, 2, 3))
+        self.run_day(date(2025, 3, 3))
+        self.start_tour("/odoo/letters-to-post", "relance_post_tour", login="accountant")
+        letters = self.env["relance.reminder"].search([("partner_id.name", "like", "Letter to")])
+        self.assertEqual(letters.mapped("state"), ["sent"] * 5)
+        numbers = {one.partner_id.city: one.tracking_number for one in letters}
+        self.assertEqual(
+            numbers,
+            {
+                "Bourg": "RK123456785FR",
+                "Nice": "RA000000005FR",
+                "Marseille": "RA000000310FR",
+                "Ajaccio": "1A23456789012",
+                "Lyon": "1A23456789013",
+            },
+        )
+        self.assertEqual(letters.mapped("contact_date"), [self.company._relance_posting_date()] * 5)

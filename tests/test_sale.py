@@ -422,3 +422,29 @@ class TestSignature(SaleCase, HttpCase):
         order.sudo().state = "sent"
         self.sign(order)
         self.assertEqual(order.state, "sale")
+
+
+@tagged("post_install", "-at_install")
+class TestSaleTours(SaleCase, HttpCase):
+    def setUp(self):
+        super().setUp()
+        self.company.write({"relance_sale_policy": "block", "relance_sale_days": 30})
+        # who may release is named: these, and nobody of the database
+        self.accountant.lang = "en_US"
+        self.accountant.group_ids += self.env.ref("sales_team.group_sale_salesman_all_leads")
+        self.client.name = "Late customer"
+        # long ago: whatever day the tour runs, it is overdue
+        self.invoice(self.client, date(2025, 2, 3))
+
+    def test_salesperson_sees_the_sentence_and_the_hold(self):
+        order = self.order()
+        self.start_tour(
+            f"/odoo/res.partner/{self.client.id}", "relance_sale_salesperson_tour", login="seller"
+        )
+        self.assertEqual(order.state, "draft")
+
+    def test_accountant_releases_and_confirms(self):
+        order = self.order()
+        self.start_tour(f"/odoo/sale.order/{order.id}", "relance_sale_accountant_tour", login="accountant")
+        self.assertEqual(order.state, "sale")
+        self.assertEqual(order.sudo().relance_released_by_id, self.accountant)
