@@ -47,6 +47,7 @@
         "wizard/relance_log_views.xml",
         "wizard/relance_post_views.xml",
         "views/relance_today_views.xml",
+        "data/relance_task_data.xml",
         "data/digest_data.xml",
     ],
     "assets": {

@@ -55,4 +55,5 @@ from . import relance_case_page
 from . import relance_reminder_log
 from . import relance_reminder_post
 from . import res_partner_summary
+from . import relance_run_task
 from . import digest_digest
