@@ -190,6 +190,12 @@ class RelanceTakeover(models.Model):
         return Outcome(entry, "refused", sentences=sentences)
 
     def _nothing_overdue(self, ledger, entry):
+        if entry.line_ids is not None:
+            return self._refused(
+                entry,
+                self.env._("This invoice is not overdue: it is paid, or not due yet."),
+                self.env._("Leave this line out."),
+            )
         return self._refused(
             entry,
             self.env._("“%s” has nothing overdue.", ledger.partners[entry.customer_id].display_name),
@@ -776,6 +782,9 @@ class RelanceTakeover(models.Model):
             elif field_type == "date":
                 value = fields.Date.to_string(value) if value else False
             before[str(partner.id)] = value
+        if field == "relance_paused_until":
+            self._write_pauses(values)
+            return before
         groups = {}
         for partner, value in values.items():
             groups.setdefault(value, []).append(partner)
@@ -783,6 +792,30 @@ class RelanceTakeover(models.Model):
             owner = partners.browse(ids)
             (owner.sudo(False) if as_user else owner).write({field: value})
         return before
+
+    def _write_pauses(self, values):
+        """One statement, as a file may have a day of its own for each customer.
+
+        The column is ours and plain, and nothing in the host depends on it.
+
+        :param values: dict partner id → date, False for none
+        """
+        self.env["res.partner"].flush_model(["relance_paused_until"])
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE res_partner partner
+                   SET relance_paused_until = paused.until,
+                       write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
+                  FROM unnest(%(partners)s::int[], %(days)s::date[]) AS paused (id, until)
+                 WHERE partner.id = paused.id
+                """,
+                uid=self.env.uid,
+                partners=list(values),
+                days=[fields.Date.to_date(day) or None for day in values.values()],
+            )
+        )
+        self.env["res.partner"].invalidate_model(["relance_paused_until"])
 
     # what is written on the payer or the customer
     def _payers(self, fits):
