@@ -437,6 +437,35 @@ class TestPreview(PreviewCase):
         post = self.invoice(self.customer("Post", email=False), SATURDAY - self.days(12))
         self.assertEqual(self.message(post, SATURDAY).date_leaving, SATURDAY)
 
+    def test_messages_one_after_the_other(self):
+        screen = self.screen()
+        with self.assertRaisesRegex(UserError, "choose another one"):
+            screen.action_open_messages()
+        made = self.ledger()
+        self.env.invalidate_all()
+        action, seen = screen.action_open_messages(), []
+        while True:
+            message = screen.env[action["res_model"]].browse(action["res_id"])
+            key = (message.partner_id, message.needs_approval)
+            if key in seen:
+                break
+            seen.append(key)
+            self.assertTrue(message.level_id, message.notice)
+            action = message.action_next()
+        self.assertEqual(key, seen[0])
+        self.assertEqual(len(seen), screen.message_count)
+        self.assertEqual(
+            [needs for partner, needs in seen if partner == made["double"].partner_id], [False, True]
+        )
+        action = message.action_previous()
+        last = screen.env[action["res_model"]].browse(action["res_id"])
+        self.assertEqual((last.partner_id, last.needs_approval), seen[-1])
+
+    def test_an_only_message_has_none_beside_it(self):
+        message = self.message(self.invoice(self.customer(), MONDAY - self.days(10)))
+        with self.assertRaisesRegex(UserError, "No other message"):
+            message.action_next()
+
     def test_what_became_impossible_is_said(self):
         client = self.customer()
         invoice = self.invoice(client, MONDAY - self.days(10))
@@ -796,14 +825,21 @@ class PreviewScaleCase(ScaleCase):
         )
 
     def costs(self):
-        return {
-            name: self.queries(action)
-            for name, action in (
-                ("totals", lambda: self.env["relance.run"]._preview(self.company, MONDAY)),
-                ("screen", self.open_screen),
-                ("lines", self.open_lines),
-            )
-        }
+        costs, self.seconds = {}, {}
+        for name, action in (
+            ("totals", lambda: self.env["relance.run"]._preview(self.company, MONDAY)),
+            ("screen", self.open_screen),
+            ("lines", self.open_lines),
+        ):
+            start = self.clock()
+            costs[name] = self.queries(action)
+            self.seconds[name] = round(self.clock() - start, 1)
+        return costs
+
+    def clock(self):
+        """Seconds by the clock of the database: Python's stands still."""
+        [[seconds]] = self.env.execute_query(SQL("SELECT extract(epoch FROM clock_timestamp())"))
+        return float(seconds)
 
 
 @tagged("post_install", "-at_install")
@@ -821,7 +857,6 @@ class TestPreviewScale(PreviewScaleCase):
         # more than a page is counted, too: one decision more, and no other
         self.assertEqual(many["lines"], few["lines"])
         self.assertLessEqual(few["totals"], 12)
-        print(twenty, few, many)
 
 
 @tagged("post_install", "-at_install", "relance_slow")
@@ -870,27 +905,18 @@ class TestHundredThousand(PreviewScaleCase):
         )
         self.env.invalidate_all()
 
-    def clock(self):
-        """Seconds by the clock of the database: Python's stands still."""
-        [[seconds]] = self.env.execute_query(SQL("SELECT extract(epoch FROM clock_timestamp())"))
-        return float(seconds)
-
     def test_hundred_thousand_open_lines(self):
         self.load(50, 2)
         self.costs()
         few = self.costs()
         self.copy_lines()
-        start = self.clock()
-        total = self.env["relance.run"]._preview(self.company, MONDAY).total
-        totals_took = self.clock() - start
-        self.assertEqual(total.lines, 100 * (self.COPIES + 1))
-        start = self.clock()
         many = self.costs()
-        took = self.clock() - start
+        total = self.env["relance.run"]._preview(self.company, MONDAY).total
+        self.assertEqual(total.lines, 100 * (self.COPIES + 1))
         self.assertEqual(many["totals"], few["totals"])
         self.assertEqual(many["screen"], few["screen"])
         self.assertEqual(many["lines"], few["lines"])
-        print(f"{total.lines} open lines: totals {totals_took:.1f} s, all of it {took:.1f} s, {many}")
+        print(f"{total.lines} open lines: queries {many}, seconds {self.seconds}")
 
 
 @tagged("post_install", "-at_install")

@@ -131,23 +131,30 @@ class RelanceRun(models.Model):
         :param until: with it, what leaves from ``date`` up to this day: each customer with
             what leaves for him on the first day on which something does
         """
+        decision = self.env["relance.decision"]
         if until is None:
-            return self._preview_day_query(company, date)
+            return self._preview_day_query(decision._decision_query(company, date), date)
         return SQL(
             """
             SELECT *
               FROM (SELECT leaving.*, min(date) OVER (PARTITION BY partner_id) AS first_date
-                      FROM (%s) leaving
-                     WHERE verdict = 'send') ahead
+                      FROM (%s) leaving) ahead
              WHERE date = first_date
             """,
             SQL(" UNION ALL ").join(
-                self._preview_day_query(company, day)
+                self._preview_day_query(
+                    SQL(
+                        "SELECT * FROM (%s) decided WHERE verdict = 'send'",
+                        decision._decision_query(company, day),
+                    ),
+                    day,
+                )
                 for day in sorted({date, *company._relance_working_days(date, until)})
             ),
         )
 
-    def _preview_day_query(self, company, date):
+    def _preview_day_query(self, decision, date):
+        """What the rows of ``decision`` leave as, on one day."""
         return SQL(
             """
             SELECT * FROM (
@@ -166,7 +173,7 @@ class RelanceRun(models.Model):
             ) outcome
             """,
             date=date,
-            decision=self.env["relance.decision"]._decision_query(company, date),
+            decision=decision,
             messages=self.env["relance.decision"]._messages_query(SQL("SELECT * FROM decision")),
         )
 

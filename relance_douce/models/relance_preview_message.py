@@ -39,32 +39,70 @@ class RelancePreviewMessage(models.TransientModel):
     has_letter = fields.Boolean(string="Letter", compute="_compute_message")
     letter = fields.Binary(string="Letter as PDF", compute="_compute_letter", exportable=False)
 
+    # -- one after the other ---------------------------------------------------------------------------
     @api.model
     @api.private
     def _open(self, line):
         """The dialog with the message in which ``line`` (of the preview) leaves."""
         line.check_access("read")
-        # named only here: whoever may read the line may see its message
+        return self._open_at(line.company_id, line.date, line.partner_id, line.needs_approval)
+
+    @api.model
+    @api.private
+    def _open_first(self, company, date):
+        """The dialog with the first message of that day.
+
+        :raise UserError: nothing leaves on that day
+        """
+        messages = self._messages(company, date)
+        if not messages:
+            raise UserError(self.env._("Nothing leaves on that day: choose another one."))
+        return self._open_at(company, date, *messages[0])
+
+    @api.model
+    def _messages(self, company, date):
+        """All messages of that day: list of (payer, whether somebody approves it), by name."""
+        lines = self.env["relance.preview.line"].with_context(
+            relance_preview_company=company.id, relance_preview_date=str(date), relance_preview_until=False
+        )
+        return lines._read_group([("verdict", "=", "send")], ["partner_id", "needs_approval"])
+
+    def _open_at(self, company, date, partner, needs_approval):
+        # named only here: whoever may read the lines may see their messages
         message = self.sudo().create(
             {
-                "company_id": line.company_id.id,
-                "partner_id": line.partner_id.id,
-                "date": line.date,
-                "needs_approval": line.needs_approval,
+                "company_id": company.id,
+                "partner_id": partner.id,
+                "date": date,
+                "needs_approval": needs_approval,
             }
         )
-        return message.sudo(False)._open_action()
-
-    def _open_action(self):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("As the customer would get it"),
             "res_model": self._name,
-            "res_id": self.id,
+            "res_id": message.id,
             "view_mode": "form",
             "views": [(False, "form")],
             "target": "new",
         }
+
+    def _open_beside(self, step):
+        """The message ``step`` further in the list of that day; it begins anew at its end."""
+        self.ensure_one()
+        self.check_access("read")
+        messages = self._messages(self.company_id, self.date)
+        own = (self.partner_id, self.needs_approval)
+        if not messages or messages == [own]:
+            raise UserError(self.env._("No other message leaves on that day."))
+        position = messages.index(own) + step if own in messages else 0
+        return self._open_at(self.company_id, self.date, *messages[position % len(messages)])
+
+    def action_next(self):
+        return self._open_beside(1)
+
+    def action_previous(self):
+        return self._open_beside(-1)
 
     # -- made by the engine, thrown away ---------------------------------------------------------------
     def _compute_message(self):

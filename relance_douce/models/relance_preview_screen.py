@@ -12,6 +12,15 @@ from .relance_preview import NOTHING
 #: days that the second date may lie after the first
 MOST_DAYS_AHEAD = 14
 
+#: values of what is computed, where the dates make no sense
+NOTHING_SHOWN = {
+    "figures": False,
+    "bank_date": False,
+    "is_bank_stale": False,
+    "excluded_count": 0,
+    "message_count": 0,
+}
+
 
 class RelancePreview(models.TransientModel):
     """What a run on a chosen day would do, in words and in three small tables."""
@@ -35,6 +44,7 @@ class RelancePreview(models.TransientModel):
     excluded_count = fields.Integer(
         compute="_compute_figures", help="Lines that their general journal excludes by itself."
     )
+    message_count = fields.Integer(compute="_compute_figures")
     can_start = fields.Boolean(compute="_compute_can_start")
 
     # -- opening -----------------------------------------------------------------------------------
@@ -106,11 +116,7 @@ class RelancePreview(models.TransientModel):
     def _compute_figures(self):
         for preview in self:
             preview.notice = preview._notice()
-            preview.update(
-                {"figures": False, "bank_date": False, "is_bank_stale": False, "excluded_count": 0}
-            )
-            if not preview.notice:
-                preview.update(preview._shown())
+            preview.update(NOTHING_SHOWN if preview.notice else preview._shown())
 
     def _shown(self):
         """Values of the computed fields for dates that make sense."""
@@ -124,6 +130,7 @@ class RelancePreview(models.TransientModel):
             "is_bank_stale": is_stale,
             "bank_date": is_stale and company._relance_bank_date(self.date),
             "excluded_count": outcome.excluded.lines,
+            "message_count": outcome.message_count,
             "figures": {
                 "headline": self._headline(outcome),
                 "columns": [self.env._("Customers"), self.env._("Invoices"), self.env._("Amount")],
@@ -427,6 +434,11 @@ class RelancePreview(models.TransientModel):
 
     def action_open_all(self):
         return self.action_open_lines()
+
+    def action_open_messages(self):
+        """The messages one after the other, as the customers would get them."""
+        self._check_shown()
+        return self.env["relance.preview.message"]._open_first(self.company_id, self.date)
 
     def action_open_excluded(self):
         return self.action_open_lines("excluded")
