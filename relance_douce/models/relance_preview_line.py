@@ -50,7 +50,7 @@ class RelancePreviewLine(models.Model):
         readonly=True,
     )
     verdict = fields.Selection(
-        [("send", "Reminded"), ("wait", "Waits"), ("hold", "Left alone")], string="Outcome", readonly=True
+        [("send", "To remind"), ("wait", "Waiting"), ("hold", "Held")], string="Decision", readonly=True
     )
     reason = fields.Selection(
         lambda self: list(self.env["relance.run"]._reason_labels().items()), readonly=True
@@ -63,7 +63,7 @@ class RelancePreviewLine(models.Model):
     )
     needs_approval = fields.Boolean(readonly=True)
     date_due = fields.Date(string="Due date", readonly=True)
-    days_late = fields.Integer(readonly=True, aggregator="max")
+    days_late = fields.Integer(string="Days late", readonly=True, aggregator="max")
     next_date = fields.Date(string="Next level on", readonly=True)
     until = fields.Date(string="Reason ends on", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)

@@ -27,7 +27,7 @@ class RelancePreviewMessage(models.TransientModel):
         lambda self: self.env["relance.reminder"]._fields["channel"]._description_selection(self.env),
         compute="_compute_message",
     )
-    recipient = fields.Char(string="To", compute="_compute_message")
+    recipient = fields.Char(compute="_compute_message")
     sender = fields.Char(string="Signed by", compute="_compute_message")
     date_leaving = fields.Date(string="Leaves on", compute="_compute_message")
     approval = fields.Selection(related="level_id.approval")

@@ -31,9 +31,9 @@ class RelancePreview(models.TransientModel):
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company, ondelete="cascade"
     )
-    date = fields.Date(string="On", default=lambda self: self.env.company._relance_preview_date())
+    date = fields.Date(string="Day of the run", default=lambda self: self.env.company._relance_preview_date())
     date_until = fields.Date(
-        string="Ahead until", help="Also shows day by day what would leave up to this day."
+        string="And ahead until", help="Also shows day by day what would leave up to this day."
     )
     notice = fields.Text(
         compute="_compute_figures", help="What has to be corrected before anything is shown."
@@ -61,7 +61,7 @@ class RelancePreview(models.TransientModel):
         preview.company_id.sudo().relance_preview_seen = fields.Datetime.now()
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Preview"),
+            "name": self.env._("Preview before sending"),
             "res_model": self._name,
             "res_id": preview.id,
             "view_mode": "form",
@@ -331,7 +331,7 @@ class RelancePreview(models.TransientModel):
         )
         return {
             "key": "reason",
-            "title": self.env._("Why not"),
+            "title": self.env._("Why the others are left alone"),
             "column": self.env._("Reason"),
             "rows": [self._row([reason], labels.get(reason, reason), [totals]) for reason, totals in left],
             "total": None,
