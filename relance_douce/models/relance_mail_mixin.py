@@ -5,7 +5,7 @@ from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.tools import html2plaintext
 
 _logger = logging.getLogger(__name__)
@@ -207,13 +207,18 @@ class RelanceMailMixin(models.AbstractModel):
 
     @api.model
     @api.private
-    def _requeue_mails(self, now=None):
+    def _requeue_mails(self, now=None, companies=None):
         """Messages that met no server leave again: mails with the same Message-ID.
 
         A refusal for good made its message failed or bounced: what is pending met no server.
         After ``RETRY_DAYS`` it is given up.
+
+        :param companies: only messages of these, default all
         """
-        pending = self.search([("state", "=", "sent"), ("delivery_state", "=", "pending")])
+        domain = Domain("state", "=", "sent") & Domain("delivery_state", "=", "pending")
+        if companies is not None:
+            domain &= Domain("company_id", "in", companies.ids)
+        pending = self.search(domain)
         waiting = [("mail_message_id", "in", pending.message_id.ids)]
         mails = self.env["mail.mail"].search([*waiting, ("state", "=", "exception")])
         texts = self.env["sms.sms"].search([*waiting, ("state", "=", "error")])

@@ -291,8 +291,8 @@ class RelancePlan(models.Model):
         now = fields.Datetime.now()
         cron = self.env["ir.cron"]
         messages = self.env["relance.plan.message"]
-        messages._requeue_mails(now)
         companies = self.env["res.company"]._relance_switched_on(now)
+        messages._requeue_mails(now, companies)
         cron._commit_progress(remaining=len(companies))
         for left, company in zip(reversed(range(len(companies))), companies, strict=True):
             date = company._relance_date(now)

@@ -438,8 +438,8 @@ class RelanceReminder(models.Model):
         """
         cron = self.env["ir.cron"]
         now = fields.Datetime.now()
-        self._requeue_mails(now)
         companies = self.env["res.company"]._relance_switched_on(now)
+        self._requeue_mails(now, companies)
         todo = {company: self._sending_candidates(company, now).ids for company in companies}
         remaining = sum(map(len, todo.values()))
         cron._commit_progress(remaining=remaining)
