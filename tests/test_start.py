@@ -30,15 +30,8 @@ class StartCase(RelanceCase):
         cls.france = cls.env.ref("base.fr")
         cls.company.partner_id.country_id = cls.france
 
-    def setUp(self):
-        super().setUp()
-        self.seen = False
-        # the preview is another screen; here it is enough whether it was looked at
-        patcher = patch.object(
-            type(self.env["res.company"]), "_relance_preview_was_seen", lambda company: self.seen
-        )
-        patcher.start()
-        self.addCleanup(patcher.stop)
+    def look_at_preview(self):
+        self.company.relance_preview_seen = datetime(2026, 2, 27, 9)
 
     def first_steps(self, user=None):
         return self.env["relance.start"].with_user(user or self.manager)._for_company(self.company)
@@ -316,6 +309,10 @@ class TestFacts(StartCase):
         self.assertIn("monday", step.sentence)
         self.env["relance.level"].search([]).approval = "none"
         self.assertEqual(self.state("approver"), "optional")
+        dialog.approve_all = True
+        dialog.action_save()
+        self.assertTrue(self.company.relance_approve_all)
+        self.assertIn("every reminder", self.step("approver").sentence)
 
     def test_approver_warnings(self):
         self.company.write({"relance_approver_id": self.manager.id, "relance_approval_weekday": "2"})
@@ -444,7 +441,7 @@ class TestFacts(StartCase):
         self.assertEqual(step.state, "todo")
         self.assertIn("1 customers are late", step.sentence)
         self.assertEqual(self.state("preview"), "todo")
-        self.seen = True
+        self.look_at_preview()
         self.assertEqual(self.state("preview"), "done")
 
     def test_steps_that_are_not_needed(self):
@@ -488,7 +485,7 @@ class TestSwitch(StartCase):
 
     def test_nothing_leaves_before_monday(self):
         with freeze_time(FRIDAY):
-            self.seen = True
+            self.look_at_preview()
             start = self.first_steps()
             self.assertEqual(start.date_start, MONDAY)
             self.assertEqual(start.start_label, "Start on Monday 2 March 2026")
@@ -514,7 +511,7 @@ class TestSwitch(StartCase):
     @freeze_time(FRIDAY)
     def test_sending_waits_too(self):
         """What was prepared by hand before the start does not leave either."""
-        self.seen = True
+        self.look_at_preview()
         self.run_day(date(2026, 2, 27))
         self.first_steps().action_start()
         self.trigger("ir_cron_send")
@@ -526,7 +523,7 @@ class TestSwitch(StartCase):
         self.assertIn("preview", start.blocker)
         with self.assertRaises(UserError):
             start.action_start()
-        self.seen = True
+        self.look_at_preview()
         for user in (self.accountant, self.salesperson, self.outsider):
             with self.assertRaises(AccessError):
                 self.company.with_user(user)._relance_start(MONDAY, date(2026, 2, 27))
@@ -536,7 +533,7 @@ class TestSwitch(StartCase):
 
     @freeze_time(FRIDAY)
     def test_first_day(self):
-        self.seen = True
+        self.look_at_preview()
         start = self.first_steps()
         for day, words in (
             (date(2026, 2, 28), "do not work on Saturday 28 February 2026"),
@@ -563,7 +560,7 @@ class TestSwitch(StartCase):
 
     def test_stop(self):
         with freeze_time(START):
-            self.seen = True
+            self.look_at_preview()
             start = self.first_steps()
             start.date_start = MONDAY
             start.action_start()
@@ -575,6 +572,23 @@ class TestSwitch(StartCase):
             self.trigger("ir_cron_run", "ir_cron_send")
             self.assertEqual(self.reminders(self.client).state, "ready")
             self.assertIn("Reminders are off", start.message_ids[0].body)
+
+    def test_nothing_leaves_again_after_the_stop(self):
+        """A mail that met no server is tried again, but not once reminders are off."""
+        self.company.relance_active = True
+        with freeze_time(START):
+            self.run_day(MONDAY)
+            self.trigger("ir_cron_send")
+            mail = self.env["mail.mail"].search(
+                [("mail_message_id", "=", self.reminders(self.client).message_id.id)]
+            )
+            mail.write({"state": "exception", "failure_type": "mail_smtp"})
+            self.assertIn("1 that were already handed", self.first_steps().action_stop()["params"]["message"])
+            self.trigger("ir_cron_send")
+            self.assertEqual(mail.state, "exception")
+            self.company.relance_active = True
+            self.trigger("ir_cron_send")
+            self.assertEqual(mail.state, "outgoing")
 
     @freeze_time(FRIDAY)
     def test_banner(self):
@@ -603,7 +617,7 @@ class TestSwitch(StartCase):
         with self.assertRaises(UserError):
             settings.create({"relance_active": True, "relance_start_date": MONDAY}).execute()
         self.assertFalse(self.company.relance_active)
-        self.seen = True
+        self.look_at_preview()
         form = settings.new({"relance_active": True})
         form._onchange_relance_active()
         self.assertEqual(form.relance_start_date, MONDAY)

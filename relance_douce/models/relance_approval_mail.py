@@ -91,7 +91,7 @@ class RelanceApprovalMail(models.Model):
         approver = company._relance_approver()
         if not self._is_due(company, date) or not company._relance_is_open(now):
             return self.browse()
-        if not approver.active or not approver.email or not self._may_approve(approver, company):
+        if not approver.active or not approver.email or not self._is_approver(approver, company):
             # the settings say what is wrong; once it is mended the mail leaves
             return self.browse()
         company.relance_approval_mailed_on = date
@@ -131,7 +131,8 @@ class RelanceApprovalMail(models.Model):
         return mail
 
     @api.model
-    def _may_approve(self, user, company):
+    def _is_approver(self, user, company):
+        """Whether ``user`` may approve anything for ``company`` at all."""
         return (
             user.active and user.has_group("relance_douce.group_relance_user") and company in user.company_ids
         )
@@ -151,7 +152,7 @@ class RelanceApprovalMail(models.Model):
         drafts = self._as_user(user, company)["relance.reminder"].search(
             [("company_id", "=", company.id), ("state", "=", "draft")], order="balance_total desc, id"
         )
-        return drafts._approvable_by(user)
+        return drafts._may_approve()
 
     def _create_outgoing(self, waiting):
         """The mail in the outbox; it is deleted once it left, for it carries a right."""
@@ -247,7 +248,7 @@ class RelanceApprovalMail(models.Model):
     def _works(self):
         """Whether the person may still approve; rights are those of today, not of the mail's day."""
         self.ensure_one()
-        return self._may_approve(self.user_id, self.company_id)
+        return self._is_approver(self.user_id, self.company_id)
 
     def _listed(self):
         """The reminders of the mail that its reader may see, with his own rights."""
@@ -267,7 +268,7 @@ class RelanceApprovalMail(models.Model):
         """
         self.ensure_one()
         listed = self._listed()
-        drafts = listed.filtered(lambda one: one.state == "draft")._approvable_by(self.user_id)
+        drafts = listed.filtered(lambda one: one.state == "draft")._may_approve()
         fingerprints = drafts._fingerprints()
         texts = drafts._approval_texts()
         rows = []
@@ -309,7 +310,7 @@ class RelanceApprovalMail(models.Model):
         """
         self.ensure_one()
         drafts = self._listed().filtered(lambda one: one.state == "draft" and one.id in seen)
-        drafts = drafts._approvable_by(self.user_id)
+        drafts = drafts._may_approve()
         if not drafts:
             return drafts, drafts
         # what somebody else is just deciding about is left to him
@@ -323,16 +324,6 @@ class RelanceApprovalMail(models.Model):
 
 class RelanceReminder(models.Model):
     _inherit = "relance.reminder"
-
-    def _approvable_by(self, user):
-        """Those that ``user`` may approve: a level says who."""
-        groups = self._approval_groups()
-        allowed = {
-            approval
-            for approval in set(self.mapped("approval"))
-            if approval not in groups or user.has_group(groups[approval])
-        }
-        return self.filtered(lambda reminder: reminder.approval in allowed)
 
     def _fingerprints(self):
         """What each of these claims and says, as a short text that changes with it: dict id → text.

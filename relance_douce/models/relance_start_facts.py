@@ -204,7 +204,11 @@ class RelanceStart(models.Model):
             )
         if warning := company._relance_approval_warning():
             return Fact("todo", warning, _("Choose"))
-        names = ", ".join(dict.fromkeys(levels.sorted("delay_days").mapped("name")))
+        names = (
+            _("every reminder")
+            if company.relance_approve_all
+            else ", ".join(dict.fromkeys(levels.sorted("delay_days").mapped("name")))
+        )
         if not approver:
             return Fact("todo", _("To be approved before they leave: %s. By whom?", names), _("Choose"))
         parts = [_("%(person)s approves: %(levels)s.", person=approver.name, levels=names)]

@@ -87,15 +87,12 @@ class ResCompany(models.Model):
     def _relance_preview_was_seen(self):
         """Whether somebody looked at what the first run would do."""
         self.ensure_one()
-        return bool("relance_preview_seen" in self._fields and self.relance_preview_seen)
+        return bool(self.relance_preview_seen)
 
     def _relance_next_start(self, date):
         """The Monday after the local ``date``, or the first day after it that the company works."""
         self.ensure_one()
-        monday = date + timedelta(days=7 - date.weekday())
-        if not self.resource_calendar_id:
-            return monday
-        return min(self._relance_open_days(monday, monday + timedelta(days=14)), default=monday)
+        return self._relance_working_day(date + timedelta(days=7 - date.weekday()))
 
     def _relance_start_blocker(self):
         """One sentence: why reminders cannot be switched on yet; empty if they can."""
@@ -142,12 +139,12 @@ class ResCompany(models.Model):
     def _relance_check_start_day(self, day, date):
         if not day or day < date:
             raise UserError(self.env._("Choose the day on which reminders start: today or later."))
-        if self.resource_calendar_id and day not in self._relance_open_days(day, day):
+        if self._relance_working_day(day) != day:
             raise UserError(
                 self.env._(
                     "You do not work on %(day)s: choose another day, for example %(other)s.",
                     day=self._relance_day_in_full(day),
-                    other=self._relance_day_in_full(self._relance_next_start(day)),
+                    other=self._relance_day_in_full(self._relance_working_day(day)),
                 )
             )
 
@@ -354,10 +351,11 @@ class ResCompany(models.Model):
                 company.sudo().relance_approval_mailed_on = company._relance_date() - timedelta(days=1)
 
     def _relance_levels_to_approve(self):
-        """The active levels of this company's policies that need approval."""
+        """The active levels of this company's policies of which somebody approves each reminder."""
         self.ensure_one()
+        approval = Domain.TRUE if self.relance_approve_all else Domain("approval", "!=", "none")
         return self.env["relance.level"].search(
-            Domain("approval", "!=", "none")
+            approval
             & Domain("policy_id.active", "=", True)
             & Domain("policy_id.company_id", "in", (False, self.id))
         )
@@ -380,7 +378,9 @@ class ResCompany(models.Model):
             return _("%s has no e-mail address: the weekly mail cannot reach this person.", approver.name)
         groups = self.env["relance.reminder"]._approval_groups()
         levels = self._relance_levels_to_approve()
-        refused = levels.filtered(lambda level: not approver.has_group(groups[level.approval]))
+        refused = levels.filtered(
+            lambda level: not approver.has_group(groups.get(level.approval, groups["user"]))
+        )
         if refused:
             return _(
                 "%(person)s has no right to approve %(levels)s: give this person the right, or choose "

@@ -7,6 +7,7 @@ class ResConfigSettings(models.TransientModel):
     relance_active = fields.Boolean(related="company_id.relance_active", readonly=False)
     relance_start_date = fields.Date(related="company_id.relance_start_date", readonly=False)
     relance_approver_id = fields.Many2one(related="company_id.relance_approver_id", readonly=False)
+    relance_approve_all = fields.Boolean(related="company_id.relance_approve_all", readonly=False)
     relance_approval_weekday = fields.Selection(related="company_id.relance_approval_weekday", readonly=False)
     relance_approval_warning = fields.Char(compute="_compute_relance_approval_warning")
     relance_grace_days = fields.Integer(related="company_id.relance_grace_days", readonly=False)

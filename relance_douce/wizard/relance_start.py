@@ -56,6 +56,10 @@ class RelanceStartApprover(models.TransientModel):
         string="Weekly mail on",
         help="Empty: no mail, reminders are approved on the screen.",
     )
+    approve_all = fields.Boolean(
+        string="Every reminder",
+        help="Somebody looks at each reminder before it leaves, also where its level asks for no approval.",
+    )
     level_ids = fields.Many2many("relance.level", compute="_compute_level_ids", string="Levels")
 
     @api.model
@@ -67,6 +71,7 @@ class RelanceStartApprover(models.TransientModel):
             **values,
             "approver_id": company._relance_approver().id,
             "weekday": company.relance_approval_weekday,
+            "approve_all": company.relance_approve_all,
         }
 
     @api.depends("company_id")
@@ -78,7 +83,11 @@ class RelanceStartApprover(models.TransientModel):
         start = self._start()
         # the right was just checked; who approves is all that changes
         self.company_id.sudo().write(
-            {"relance_approver_id": self.approver_id.id, "relance_approval_weekday": self.weekday}
+            {
+                "relance_approver_id": self.approver_id.id,
+                "relance_approval_weekday": self.weekday,
+                "relance_approve_all": self.approve_all,
+            }
         )
         start._step("approver")._confirm()
         return {"type": "ir.actions.act_window_close"}
