@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from odoo.addons.relance_douce.tools.holidays import french_holidays
 from odoo.addons.relance_douce.tools.mentions import missing_mentions
@@ -737,3 +737,26 @@ class TestStartScale(ScaleCase, StartCase):
             self.opening_entry(self.customer(f"Client {index}"))
         many = self.queries(start._do_accounts)
         self.assertLessEqual(many, few + 1)
+
+
+@tagged("post_install", "-at_install")
+class TestStartTour(StartCase, HttpCase):
+    def test_administrator_takes_the_first_steps(self):
+        admin = self.env.ref("base.user_admin")
+        admin.write({"lang": "en_US", "email": "admin@exemple.test"})
+        self.company.relance_user_id = admin
+        old = self.customer("Customer from before", vat=False, lang="en_US")
+        entry = self.opening_entry(old, due=date(2025, 2, 3))
+        self.start_tour("/odoo/reminders-start", "relance_start_tour", login="admin")
+        self.env.invalidate_all()
+        self.assertFalse(entry.no_followup)
+        self.assertEqual(old.relance_audience, "business")
+        self.assertIn("40", self.company.invoice_terms)
+        self.assertEqual(self.company.relance_approval_weekday, "0")
+        # started, and stopped again
+        self.assertFalse(self.company.relance_active)
+
+    def test_the_application_opens_with_it(self):
+        """While reminders are off the icon leads to the first steps, without a word in the console."""
+        self.authenticate("manager", "manager")
+        self.start_tour("/odoo", "relance_start_icon_tour", login="manager")
