@@ -1,0 +1,29 @@
+import json
+
+from odoo import http
+from odoo.exceptions import AccessError
+from odoo.http import content_disposition, request
+
+#: what the browser's context may decide here
+CONTEXT_KEYS = ("allowed_company_ids", "lang", "tz", "relance_as_of")
+
+
+class AgedBalance(http.Controller):
+    """The aged balance as a sheet."""
+
+    @http.route("/relance_douce/aged_balance", type="http", auth="user", methods=["POST"], readonly=True)
+    def aged_balance(self, data):
+        """:param data: json of ``domain``, ``groupby`` and ``context`` of the view"""
+        asked = json.loads(data)
+        if not request.env.user.has_group("base.group_allow_export"):
+            raise AccessError(request.env._("You need the right to export data: ask an administrator."))
+        context = {key: asked["context"][key] for key in CONTEXT_KEYS if key in asked["context"]}
+        aged = request.env["relance.aged"].with_context(**context)
+        content, name = aged._sheet(asked["domain"], asked.get("groupby") or ())
+        return request.make_response(
+            content,
+            headers=[
+                ("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                ("Content-Disposition", content_disposition(name)),
+            ],
+        )
