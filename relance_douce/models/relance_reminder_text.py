@@ -234,7 +234,8 @@ class RelanceReminder(models.Model):
         """Everything letter and e-mail show beside their text, for the whole page at once.
 
         A dict: ``rows`` (the reminded invoices), ``totals`` (per currency: ``total``,
-        ``paid``, ``left``, ``credit``, ``net``), ``credits`` and ``others`` (what else is
+        ``paid``, ``left``, ``credit``, ``net``, and the same by customer: ``customers``),
+        ``credits`` (of these customers) and ``others`` (what else is
         open), ``several`` (customers), ``date``, ``bank`` (account to pay to),
         ``pay_url``, ``signatory``, ``claims_penalties``. ``qr`` is a function: drawing takes
         time, and only letters show it.
@@ -264,12 +265,14 @@ class RelanceReminder(models.Model):
             for item in items
             if item["left"] > 0 and item["move_line_id"] not in claimed
         ]
-        currencies = {row["currency"] for row in rows}
+        # what one establishment is owed back does not pay for another one
+        claims = {(row["debtor"], row["currency"]) for row in rows}
+        credits = [item for item in credits if (item["debtor"], item["currency"]) in claims]
         moves = self._claims().move_id.sudo()  # links and bank details only
         return {
             "rows": rows,
             "totals": self._letter_totals(rows, credits),
-            "credits": [item for item in credits if item["currency"] in currencies],
+            "credits": credits,
             "others": others,
             "several": len({row["debtor"] for row in rows}) > 1,
             "date": date,
@@ -299,23 +302,49 @@ class RelanceReminder(models.Model):
         }
 
     def _letter_totals(self, rows, credits):
-        """Sums per currency, credits and what remains after them; never two currencies."""
+        """Sums per currency, credits and what remains after them; never two currencies.
+
+        A credit counts for the customer it was given to, up to what he owes here:
+        ``customers`` has the same sums for each of them, with ``debtor``.
+        """
         totals = []
         for currency in dict.fromkeys(row["currency"] for row in rows):
             own = [row for row in rows if row["currency"] == currency]
-            credit = -sum(item["left"] for item in credits if item["currency"] == currency)
-            left = sum(row["left"] for row in own)
+            customers = [
+                {
+                    "debtor": debtor,
+                    **self._customer_sums(
+                        currency,
+                        [row for row in own if row["debtor"] == debtor],
+                        [item for item in credits if item["debtor"] == debtor],
+                    ),
+                }
+                for debtor in dict.fromkeys(row["debtor"] for row in own)
+            ]
             totals.append(
                 {
                     "currency": currency,
-                    "total": sum(row["total"] for row in own),
-                    "paid": sum(row["paid"] for row in own),
-                    "left": left,
-                    "credit": credit,
-                    "net": max(left - credit, 0.0),
+                    **{
+                        key: sum(sums[key] for sums in customers)
+                        for key in ("total", "paid", "left", "credit", "net")
+                    },
+                    "customers": customers,
                 }
             )
         return totals
+
+    def _customer_sums(self, currency, rows, credits):
+        """Sums of one customer in one currency."""
+        left = sum(row["left"] for row in rows)
+        credit = -sum(item["left"] for item in credits if item["currency"] == currency)
+        used = currency.round(max(min(credit, left), 0.0))
+        return {
+            "total": sum(row["total"] for row in rows),
+            "paid": sum(row["paid"] for row in rows),
+            "left": left,
+            "credit": used,
+            "net": currency.round(left - used),
+        }
 
     def _claims_penalties(self):
         """Whether penalties may be spoken of: professionals and public bodies only."""

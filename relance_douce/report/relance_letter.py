@@ -134,17 +134,20 @@ class RelanceLetter(models.AbstractModel):
         :param credits: items taken into account in these sums
         """
         groups = []
-        several = len({row["debtor"] for row in rows}) > 1
+        several = self._has_several(rows)
         for currency in dict.fromkeys(row["currency"] for row in rows):
             own = [row for row in rows if row["currency"] == currency]
             sums = {key: sum(row[key] for row in own) for key in ("total", "paid", "left")}
-            numbers = [item["number"] for item in credits if item["currency"] == currency]
+            sums = next((one for one in totals if one["currency"] == currency), sums)
+            given = [item for item in credits if item["currency"] == currency]
             groups.append(
                 {
                     "currency": currency,
-                    "blocks": self._blocks_of_rows(own, several),
-                    "sums": next((one for one in totals if one["currency"] == currency), sums),
-                    "credits": ", ".join(numbers) if len(numbers) <= CREDIT_NUMBERS else "",
+                    "blocks": self._blocks_of_rows(own, several, sums.get("customers", ()), given),
+                    "sums": sums,
+                    "several": self._has_several(own),
+                    # with several customers the credits are named where they count
+                    "credits": "" if several else self._credit_numbers(given),
                 }
             )
         return {
@@ -153,19 +156,81 @@ class RelanceLetter(models.AbstractModel):
             "columns": self._columns(rows, groups, show_late, itemised),
         }
 
-    def _blocks_of_rows(self, rows, several):
-        """Rows by customer, of whom the first one carries the name if there are several."""
+    @api.model
+    def _has_several(self, rows):
+        """Whether these are invoices of several customers."""
+        return len({row["debtor"] for row in rows}) > 1
+
+    def _credit_numbers(self, credits):
+        numbers = [item["number"] for item in credits]
+        return ", ".join(numbers) if len(numbers) <= CREDIT_NUMBERS else ""
+
+    def _blocks_of_rows(self, rows, several, sums=(), credits=()):
+        """Rows by customer, of whom the first one carries the name if there are several.
+
+        The last one carries what the customer owes, where that is more than one amount.
+
+        :param sums: dicts with ``debtor``, ``left`` and maybe ``credit`` and ``net``
+        :param credits: items taken into account in these sums
+        """
         blocks = []
-        for debtor in dict.fromkeys(row["debtor"] for row in rows):
+        debtors = self.env["res.partner"].union(*(row["debtor"] for row in rows))
+        ordered = list(debtors._relance_establishments(debtors[:1]._relance_payer()))
+        if any(not row["debtor"] for row in rows):
+            ordered.append(debtors.browse())  # snapshots outlive a customer who was deleted
+        for debtor in ordered:
             own = [row for row in rows if row["debtor"] == debtor]
-            blocks += [{"customer": several and row is own[0] and debtor, "row": row} for row in own]
+            own_sums = next((one for one in sums if one["debtor"] == debtor), None)
+            name = several and debtor and debtor._relance_establishment_name()
+            for row in own:
+                blocks.append(
+                    {
+                        "row": row,
+                        "customer": name if row is own[0] else "",
+                        "own_name": name,
+                        "own_sums": None,
+                        "own_credits": "",
+                    }
+                )
+            if several and own_sums and (len(own) > 1 or own_sums.get("credit")):
+                blocks[-1]["own_sums"] = own_sums
+                blocks[-1]["own_credits"] = self._credit_numbers(
+                    [item for item in credits if item["debtor"] == debtor]
+                )
         for block in blocks:
             block["is_last"] = block is blocks[-1]
         return blocks
 
+    @api.model
+    def _is_dense(self, rows):
+        """Whether a table of these rows is set closely: names and sums of customers take room."""
+        count = len(rows)
+        if self._has_several(rows):
+            sections = [(row["debtor"], row["currency"]) for row in rows]
+            count += sum(1 + (sections.count(one) > 1) for one in set(sections))
+        return count >= DENSE_ROWS
+
+    @api.model
+    def _paid_for_others(self, rows, payer):
+        """A paragraph that says whose invoices these are, where they are not the payer's own."""
+        debtors = {row["debtor"] for row in rows if row["debtor"]}
+        if not debtors - {payer}:
+            return Markup()
+        if len(debtors) > 1:
+            text = self.env._(
+                "You pay for the establishments below; each of them owes the invoices under its name."
+            )
+        else:
+            [debtor] = debtors
+            text = self.env._(
+                "What is listed below was invoiced to %s, for whom you pay.",
+                debtor._relance_establishment_name(),
+            )
+        return Markup("<p>%s</p>") % text
+
     def _columns(self, rows, groups, show_late, itemised):
         """Columns of the table and their widths in mm: figures get what they need."""
-        scale = DENSE_SCALE if len(rows) >= DENSE_ROWS else 1
+        scale = DENSE_SCALE if self._is_dense(rows) else 1
         amount = max(self._longest_amount(rows, groups) * FIGURE_WIDTH * scale + COLUMN_GAP, 18)
         day = DATE_WIDTH * scale + COLUMN_GAP
         character = CHARACTER_WIDTH * scale
@@ -306,16 +371,17 @@ class RelanceReminder(models.Model):
             address=letter._address(self.partner_id, self.contact_id, company),
             place_and_date=letter._place_and_date(company, data["date"]),
             subject=subject,
-            opening=opening,
+            opening=opening + letter._paid_for_others(data["rows"], self.partner_id),
             closing=closing,
             rows=data["rows"],
+            dense=letter._is_dense(data["rows"]),
             table=partial(
                 letter._invoice_table,
                 data["rows"],
                 totals=data["totals"],
                 credits=data["credits"],
             ),
-            others=data["others"],
+            others=self._with_customers(data["others"]),
             bank=letter._bank_details(data["bank"], self._payment_references()),
             qr=data["qr"](),
             signature=letter._signature(data["signatory"], company),
@@ -331,18 +397,17 @@ class RelanceReminder(models.Model):
         letter = self.env["relance.letter"]
         company = self.company_id.sudo().with_context(lang=self.lang)  # name, colours, footer
         opening, closing = letter._split_text(text)
-        rows = data["rows"][:MAIL_ROWS]
+        sections, more = self._mail_sections(data)
         return {
-            "opening": opening,
+            "opening": opening + letter._paid_for_others(data["rows"], self.partner_id),
             "closing": closing,
-            "rows": [self._mail_row(row, data["several"]) for row in rows],
-            "more": len(rows) < len(data["rows"])
-            and self.env._("and %s more invoices, contained in the total", len(data["rows"]) - len(rows)),
-            "totals": self._mail_totals(data["totals"]),
+            "sections": sections,
+            "more": more and self.env._("and %s more invoices, contained in the total", more),
+            "totals": self._mail_totals(data),
             "pay_url": data["pay_url"],
             "color": letter._button_color(company),
             "bank": self._mail_bank(data["bank"]),
-            "others": self._mail_others(data["others"]),
+            "others": self._mail_others(self._with_customers(data["others"])),
             "signature": letter._signature(data["signatory"], company),
             "footer": self._mail_footer(company),
         }
@@ -354,7 +419,45 @@ class RelanceReminder(models.Model):
         parts = (company.name, company.phone, company.email, company.website)
         return " · ".join(filter(None, parts))
 
-    def _mail_row(self, row, several):
+    def _mail_sections(self, data):
+        """The invoices by customer, as far as they have room, and how many have none.
+
+        :return: list of dict ``name`` (of the customer, if there are several), ``rows``, and
+            ``sums`` (words, amount, whether it counts), and a number of invoices
+        """
+        table = self.env["relance.letter"]._invoice_table(
+            data["rows"], totals=data["totals"], credits=data["credits"]
+        )
+        sections, room = [], MAIL_ROWS
+        blocks = [block for group in table["groups"] for block in group["blocks"]]
+        shown = 0
+        for block in blocks:
+            room -= 1 + bool(block["customer"])
+            if room < 0:
+                break
+            shown += 1
+            if block["customer"] or not sections:
+                sections.append({"name": block["customer"], "rows": [], "sums": []})
+            sections[-1]["rows"].append(self._mail_row(block["row"]))
+            if block["own_sums"]:
+                room -= 1
+                sections[-1]["sums"] = self._mail_customer_sums(block)
+        return sections, len(blocks) - shown
+
+    def _mail_customer_sums(self, block):
+        """What one of several customers owes; a credit is named where it counts."""
+        sums, currency = block["own_sums"], block["row"]["currency"]
+        amounts = {
+            key: formatLang(self.env, sums[key], currency_obj=currency) for key in ("left", "credit", "net")
+        }
+        result = [(self.env._("Total %s", block["own_name"]), amounts["left"], False)]
+        if sums["credit"]:
+            credit = formatLang(self.env, -sums["credit"], currency_obj=currency)
+            result.append((self.env._("Credits on this account"), credit, False))
+            result.append((self.env._("Left to pay after these credits"), amounts["net"], False))
+        return result
+
+    def _mail_row(self, row):
         amounts = {
             key: formatLang(self.env, row[key], currency_obj=row["currency"])
             for key in ("total", "paid", "left")
@@ -365,25 +468,31 @@ class RelanceReminder(models.Model):
         return {
             "number": row["number"],
             "url": row["url"],
-            "customer": row["debtor"].name if several else "",
             "date_due": format_date(self.env, row["date_due"]),
             "left": amounts["left"],
             "paid": paid,
         }
 
-    def _mail_totals(self, totals):
+    def _mail_totals(self, data):
         """Words, amount, and whether it counts, per currency; one invoice needs no total."""
         result = []
-        for sums in totals:
+        for sums in data["totals"]:
+            several = len(sums["customers"]) > 1
             amounts = {
                 key: formatLang(self.env, sums[key], currency_obj=sums["currency"])
                 for key in ("left", "credit", "net")
             }
             if len(self.line_ids) > 1 or sums["credit"]:
-                result.append((self.env._("Total"), amounts["left"], not sums["credit"]))
+                total = self.env._("Grand total") if several else self.env._("Total")
+                result.append((total, amounts["left"], not sums["credit"]))
             if sums["credit"]:
                 credit = formatLang(self.env, -sums["credit"], currency_obj=sums["currency"])
-                result.append((self.env._("Credits on your account"), credit, False))
+                given = (
+                    self.env._("Credits on these accounts")
+                    if several
+                    else self.env._("Credits on your account")
+                )
+                result.append((given, credit, False))
                 result.append((self.env._("Left to pay after these credits"), amounts["net"], True))
         return result
 
@@ -391,12 +500,24 @@ class RelanceReminder(models.Model):
         """Lines that say where to transfer the money to."""
         return self.env["relance.letter"]._bank_lines(bank, self._payment_references())
 
+    def _with_customers(self, items):
+        """Each of these items says whose it is, where it is not the payer's own."""
+        return [
+            {
+                **item,
+                "customer": item["debtor"]._relance_establishment_name()
+                if item["debtor"] != self.partner_id
+                else "",
+            }
+            for item in items
+        ]
+
     def _mail_others(self, items):
         """What else is open, in one line."""
         named = [
             self.env._(
                 "%(number)s (%(amount)s, due on %(date)s)",
-                number=item["number"],
+                number=" · ".join(filter(None, [item["number"], item["customer"]])),
                 amount=formatLang(self.env, item["left"], currency_obj=item["currency"]),
                 date=format_date(self.env, item["date_due"]),
             )
@@ -480,9 +601,11 @@ class ResPartner(models.Model):
             address=letter._address(payer, contact, company),
             place_and_date=letter._place_and_date(company, date),
             subject=self.env._("Your account on %s", long_date(self.env, date)),
-            opening=self._statement_text(rows, long_date(self.env, date)),
+            opening=self._statement_text(rows, long_date(self.env, date))
+            + letter._paid_for_others(rows, payer),
             closing=Markup("<p>%s</p>") % self.env._("Yours faithfully,"),
             rows=rows,
+            dense=letter._is_dense(rows),
             table=partial(letter._invoice_table, rows, totals=self._statement_sums(rows)),
             bank=letter._bank_details(bank, []),
             signature=letter._signature(payer.relance_user_id or company.sudo().relance_user_id, company),
@@ -529,6 +652,16 @@ class ResPartner(models.Model):
                     "debts": sum(row["left"] for row in debts),
                     "late": sum(row["left"] for row in debts if row["days_late"] > 0),
                     "credits": sum(row["left"] for row in own if row["left"] < 0),
+                    "customers": [
+                        {
+                            "debtor": debtor,
+                            **{
+                                key: sum(row[key] for row in own if row["debtor"] == debtor)
+                                for key in ("total", "paid", "left")
+                            },
+                        }
+                        for debtor in dict.fromkeys(row["debtor"] for row in own)
+                    ],
                 }
             )
         return sums
