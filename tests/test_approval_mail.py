@@ -66,7 +66,7 @@ class TestWeeklyMail(ApprovalCase):
         self.waiting("Garage Beta", 800, "firm")
         mail = self.mail_at(MONDAY)
         [message] = self.outgoing()
-        self.assertIn("2 reminders to approve", message.subject)
+        self.assertIn("reminders to approve (2)", message.subject)
         page = html.fromstring(message.body_html)
         text = " ".join(page.text_content().split())
         self.assertRegex(text, r"Boulangerie Alpha ?Second reminder · E-mail ?.?1,200\.00.{0,3}60 days late")
@@ -372,14 +372,14 @@ class TestApprovalPage(ApprovalCase, HttpCase):
         response, page = self.press(self.get()[1])
         self.assertEqual(response.status_code, 200)
         self.assertEqual(self.states(), ("ready", "ready"))
-        self.assertIn("2 approved", page.text_content())
+        self.assertIn("Approved: 2", page.text_content())
         self.assertIn("Nothing of this mail is left to approve", page.text_content())
         self.assertEqual(self.first.approved_by_id, self.manager)
 
     def test_one_is_left_out(self):
         _response, page = self.press(self.get()[1], self.first.id)
         self.assertEqual(self.states(), ("draft", "ready"))
-        self.assertIn("1 approved", page.text_content())
+        self.assertIn("Approved: 1", page.text_content())
         self.assertEqual(len(page.xpath("//input[@name='reminder']")), 1)
 
     def test_pressed_twice(self):
@@ -395,7 +395,7 @@ class TestApprovalPage(ApprovalCase, HttpCase):
         self.pay(self.first.line_ids.move_id, MONDAY, 200)
         _response, page = self.press(page)
         self.assertEqual(self.states(), ("draft", "ready"))
-        self.assertIn("changed while you were reading", page.text_content())
+        self.assertIn("Changed while you were reading", page.text_content())
         self.assertIn("Changed since the mail", page.text_content())
         # not ticked by itself
         self.assertFalse(page.xpath("//input[@name='reminder'][@checked]"))

@@ -148,7 +148,7 @@ class TestFacts(StartCase):
         step = self.step("calendar")
         self.assertEqual(step.state, "todo")
         # from 27 February on: those of 2026 on working days, and New Year's Day 2027
-        self.assertIn("9 public holidays", step.sentence)
+        self.assertIn("no days off yet: 9", step.sentence)
         self.assertIn("Monday 6 April 2026", step.sentence)
         before = leaves.search([])
         step.action_do()
@@ -416,7 +416,7 @@ class TestFacts(StartCase):
         line.move_id.action_post()
         step = self.step("accounts")
         self.assertEqual(step.state, "done")
-        self.assertRegex(step.sentence, r"413, 416, 4117 are left alone: 1 items, .*90\.00")
+        self.assertRegex(step.sentence, r"413, 416, 4117 are left alone: 1 open item, .*90\.00")
 
     def test_audience(self):
         unknown = self.customer("Sans numéro", vat=False)
@@ -439,7 +439,7 @@ class TestFacts(StartCase):
         self.invoice(self.customer(), MONDAY - self.days(30), 1200)
         step = self.step("overdue")
         self.assertEqual(step.state, "todo")
-        self.assertIn("1 customers are late", step.sentence)
+        self.assertIn("Late today: 1 customer with 1 open item", step.sentence)
         self.assertEqual(self.state("preview"), "todo")
         self.look_at_preview()
         self.assertEqual(self.state("preview"), "done")
@@ -583,7 +583,7 @@ class TestSwitch(StartCase):
                 [("mail_message_id", "=", self.reminders(self.client).message_id.id)]
             )
             mail.write({"state": "exception", "failure_type": "mail_smtp"})
-            self.assertIn("1 that were already handed", self.first_steps().action_stop()["params"]["message"])
+            self.assertIn("on their way: 1", self.first_steps().action_stop()["params"]["message"])
             self.trigger("ir_cron_send")
             self.assertEqual(mail.state, "exception")
             self.company.relance_active = True

@@ -4,9 +4,6 @@ import re
 
 from odoo import http
 from odoo.http import request
-from odoo.tools import format_amount
-
-from ..tools.text import long_date
 
 #: what a box of the page sends: the reminder and what was seen of it
 SEEN = re.compile(r"(\d{1,18}):([0-9a-f]{64})", re.ASCII)
@@ -34,12 +31,9 @@ class ApprovalPage(http.Controller):
                 "title": request.env._("Reminders to approve"),
                 "action": f"/relance/approval/{token}",
                 "notes": self._notes(mail, done, changed),
-                "sent_on": long_date(mail.env, mail.date),
-                "total": format_amount(
-                    mail.env,
-                    sum(row["reminder"].balance_total for row in page["rows"]),
-                    mail.company_id.currency_id,
-                ),
+                "origin": mail._origin_text(),
+                "intro": mail._page_intro(page["rows"]),
+                "gone": mail._gone_text(page["gone"]),
             },
         )
 
@@ -100,10 +94,10 @@ class ApprovalPage(http.Controller):
         _ = request.env._
         notes = []
         if done := self._number(done):
-            notes.append(_("%s approved: thank you. They leave within your office hours.", done))
+            notes.append(_("Approved: %s. They leave within your office hours.", done))
         if changed := self._number(changed):
             notes.append(
-                _("%s changed while you were reading and were not approved: look at them again.", changed)
+                _("Changed while you were reading, and not approved: %s. Look at them again.", changed)
             )
         return notes
 

@@ -17,6 +17,7 @@ from odoo.tools import format_amount, format_date
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 from ..tools.text import long_date, same_secret
+from . import relance_words as words
 
 _logger = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class RelanceApprovalMail(models.Model):
 
     def _subject(self, waiting):
         return self.env._(
-            "%(company)s: %(count)s reminders to approve, %(amount)s",
+            "%(company)s: reminders to approve (%(count)s), %(amount)s",
             company=self.company_id.name,
             count=len(waiting),
             amount=self._money(sum(waiting.mapped("balance_total"))),
@@ -181,20 +182,32 @@ class RelanceApprovalMail(models.Model):
     def _body(self, waiting):
         """The mail as HTML; with fewer rows where it would grow too long."""
         self.ensure_one()
+        _ = self.env._
         rows = waiting._approval_rows(self.date)
+        total = self._money(sum(waiting.mapped("balance_total")))
         shown = MAIL_ROWS
         while True:
             body = self.env["ir.qweb"]._render(
                 "relance_douce.approval_mail",
                 {
-                    "mail": self,
+                    "greeting": _("Hello %s,", self.user_id.name),
+                    "intro": _(
+                        "Waiting for your approval: %(reminders)s, %(total)s in all; the oldest is %(age)s.",
+                        reminders=words.reminders(self.env, len(rows)),
+                        total=total,
+                        age=max(rows, key=lambda row: row["days"])["age"],
+                    ),
                     "rows": rows[:shown],
-                    "more": max(len(rows) - shown, 0),
-                    "count": len(rows),
-                    "total": self._money(sum(waiting.mapped("balance_total"))),
-                    "oldest": max(row["days"] for row in rows),
+                    "more": len(rows) > shown
+                    and _("and %s more, listed on the page behind the button", len(rows) - shown),
+                    "total": total,
                     "url": self._url(),
-                    "until": self._until_text(),
+                    "advice": _(
+                        "The button opens a page where you can leave out any of them; nothing is approved "
+                        "before you press there. It works until %s and for you alone: please do not pass "
+                        "this mail on.",
+                        self._until_text(),
+                    ),
                     "color": self.env["relance.letter"]._button_color(self.company_id),
                 },
                 minimal_qcontext=True,
@@ -299,6 +312,26 @@ class RelanceApprovalMail(models.Model):
             "gone": len(self.fingerprints or {}) - len(drafts) - len(approved),
         }
 
+    def _origin_text(self):
+        """Whose mail of which day this is."""
+        return self.env._(
+            "%(company)s · mail of %(date)s to %(person)s",
+            company=self.company_id.name,
+            date=long_date(self.env, self.date),
+            person=self.user_id.name,
+        )
+
+    def _page_intro(self, rows):
+        return self.env._(
+            "Untick what is not to leave, then press the button: %(reminders)s, %(total)s in all.",
+            reminders=words.reminders(self.env, len(rows)),
+            total=self._money(sum(row["reminder"].balance_total for row in rows)),
+        )
+
+    def _gone_text(self, count):
+        """What the mail listed and nobody has to approve any more; empty if there is none."""
+        return count and self.env._("Paid, cancelled or taken back since the mail: %s.", count)
+
     @api.private
     def _approve(self, seen):
         """Approve what the reader saw, in his name; what changed since he saw it stays.
@@ -381,7 +414,9 @@ class RelanceReminder(models.Model):
                     "level": reminder.level_id.name,
                     "amount": format_amount(self.env, reminder.balance_total, reminder.currency_id),
                     "days": days,
-                    "age": self.env._("%s days late", days) if days > 0 else self.env._("not due"),
+                    "age": self.env._("%s late", words.days(self.env, days))
+                    if days > 0
+                    else self.env._("not due"),
                     "channel": channels.get(reminder.channel, ""),
                 }
             )

@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_amount
 
+from . import relance_words as words
+
 
 class RelanceInclusion(models.Model):
     """Who decided when to chase which items of general journals, so that it can be undone.
@@ -164,9 +166,9 @@ class RelanceInclusion(models.Model):
     def _sentence(self):
         self.ensure_one()
         return self.env._(
-            "%(lines)s items of %(customers)s customers, %(amount)s, are chased from now on.",
-            lines=self.line_count,
-            customers=self.customer_count,
+            "Chased from now on: %(items)s of %(customers)s, %(amount)s.",
+            items=words.items(self.env, self.line_count),
+            customers=words.customers(self.env, self.customer_count),
             amount=format_amount(self.env, self.balance, self.currency_id),
         )
 

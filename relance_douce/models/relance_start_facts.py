@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_amount, format_date, html2plaintext
 
 from ..tools.mentions import missing_mentions
+from . import relance_words as words
 from .relance_start import Fact
 
 
@@ -70,7 +71,7 @@ class RelanceStart(models.Model):
             return Fact(
                 "todo",
                 _(
-                    "%(count)s public holidays of the next 12 months are no days off yet; the first one is "
+                    "Public holidays of the next 12 months that are no days off yet: %(count)s; the first is "
                     "%(name)s, %(date)s.",
                     count=len(missing),
                     name=missing[first],
@@ -143,11 +144,15 @@ class RelanceStart(models.Model):
                 "is reminded of what was paid."
             )
             return Fact("todo", sentence, button, other)
-        values = {"day": format_date(self.env, newest), "age": (date - newest).days, "limit": limit}
-        if limit and values["age"] > limit:
+        age = (date - newest).days
+        values = {
+            "day": format_date(self.env, newest),
+            "age": words.days(self.env, age),
+            "limit": words.days(self.env, limit),
+        }
+        if limit and age > limit:
             sentence = _(
-                "Payments are booked up to %(day)s, %(age)s days ago: beyond %(limit)s days nothing overdue "
-                "leaves.",
+                "Payments are booked up to %(day)s, %(age)s ago: beyond %(limit)s nothing overdue leaves.",
                 **values,
             )
             return Fact("todo", sentence, button, other)
@@ -302,18 +307,18 @@ class RelanceStart(models.Model):
         others = self._excluded_accounts_sentence()
         if lines:
             sentence = _(
-                "Odoo leaves out the entries of general journals, such as opening balances: %(lines)s open "
-                "items of %(customers)s customers, %(amount)s.",
-                lines=lines,
-                customers=customers,
+                "Odoo leaves out the entries of general journals, such as opening balances: %(items)s of "
+                "%(customers)s, %(amount)s.",
+                items=words.items(self.env, lines),
+                customers=words.customers(self.env, customers),
                 amount=self._money(balance),
             )
             return Fact("todo", " ".join(filter(None, [sentence, others])), _("Chase them"), _("See them"))
         last = inclusions._last(company)
         if last:
             sentence = _(
-                "%(count)s items are chased since %(date)s, by decision of %(person)s.",
-                count=last.line_count,
+                "Chased since %(date)s by decision of %(person)s: %(items)s.",
+                items=words.items(self.env, last.line_count),
                 date=format_date(self.env, last.create_date),
                 person=last.user_id.name,
             )
@@ -348,9 +353,9 @@ class RelanceStart(models.Model):
         if not count:
             return ""
         return self.env._(
-            "On purpose, by the settings, accounts %(accounts)s are left alone: %(count)s items, %(amount)s.",
+            "On purpose, by the settings, accounts %(accounts)s are left alone: %(items)s, %(amount)s.",
             accounts=", ".join(prefix.strip() for prefix in prefixes.split(",")),
-            count=count,
+            items=words.items(self.env, count),
             amount=self._money(balance),
         )
 
@@ -370,7 +375,7 @@ class RelanceStart(models.Model):
         if not last:
             raise UserError(self.env._("There is nothing to undo."))
         last.action_undo()
-        text = self.env._("Undone: %s items rest again.", last.line_count)
+        text = self.env._("Undone; resting again: %s.", words.items(self.env, last.line_count))
         self._allowed()._message_log(body=text)
         return self._notify(text)
 
@@ -405,9 +410,9 @@ class RelanceStart(models.Model):
         if not count:
             return Fact("done", self.env._("Every customer is known as a professional, a consumer or other."))
         sentence = self.env._(
-            "%s customers are neither known as professionals nor as consumers: until then no penalty and no "
-            "fixed fee is claimed from them.",
-            count,
+            "Neither known as professionals nor as consumers: %s. Until somebody says who they are, neither "
+            "penalties nor the fixed fee are claimed from them.",
+            words.customers(self.env, count),
         )
         return Fact("todo", sentence, self.env._("Qualify them"))
 
@@ -435,11 +440,11 @@ class RelanceStart(models.Model):
         if not lines:
             return Fact("done", _("Nobody is overdue today."))
         sentence = _(
-            "%(customers)s customers are late with %(amount)s (%(lines)s items). Say who was reminded "
-            "already, is with the lawyer, or is not to be chased.",
-            customers=customers,
+            "Late today: %(customers)s with %(items)s, %(amount)s. Say who was already reminded, is with the "
+            "lawyer, or is not to be chased.",
+            customers=words.customers(self.env, customers),
+            items=words.items(self.env, lines),
             amount=self._money(balance),
-            lines=lines,
         )
         label = _("Open the list") if self._action("action_relance_overdue") else ""
         step = self._step("overdue")

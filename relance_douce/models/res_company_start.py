@@ -11,6 +11,7 @@ from odoo.tools import SQL, format_date
 
 from ..tools.holidays import french_holidays
 from ..tools.text import long_date
+from . import relance_words as words
 
 #: what every letter shows of the company, in the order in which it is asked for
 IDENTITY = ("street", "zip", "city", "email", "phone", "company_registry")
@@ -187,9 +188,7 @@ class ResCompany(models.Model):
                 ready=ready,
             )
         if under_way:
-            text = " ".join(
-                [text, _("%s that were already handed to the mail server are on their way.", under_way)]
-            )
+            text = " ".join([text, _("Already handed to the mail server, and on their way: %s.", under_way)])
         return text
 
     def _relance_banner(self):
@@ -391,11 +390,11 @@ class ResCompany(models.Model):
         short = levels.policy_id.filtered(lambda policy: policy.approval_days < WEEK)
         if short:
             return _(
-                "“%(policy)s” leaves %(days)s days to approve: a reminder may lapse before the weekly mail "
-                "arrives. Give it %(week)s days at least.",
+                "“%(policy)s” leaves %(days)s to approve: a reminder may lapse before the weekly mail "
+                "arrives. Give it %(week)s at least.",
                 policy=short[0].name,
-                days=short[0].approval_days,
-                week=WEEK,
+                days=words.days(self.env, short[0].approval_days),
+                week=words.days(self.env, WEEK),
             )
         return ""
 
