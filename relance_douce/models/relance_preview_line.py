@@ -68,9 +68,12 @@ class RelancePreviewLine(models.Model):
     until = fields.Date(string="Reason ends on", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
     # never added up: currencies may differ
-    amount_residual = fields.Monetary(string="Left to pay", readonly=True, aggregator=None)
+    amount_residual = fields.Monetary(string="In its currency", readonly=True, aggregator=None)
     balance_residual = fields.Monetary(
-        string="In company currency", readonly=True, currency_field="company_currency_id"
+        string="Left to pay",
+        readonly=True,
+        currency_field="company_currency_id",
+        help="In the company's currency.",
     )
 
     # -- the table -------------------------------------------------------------------------------------

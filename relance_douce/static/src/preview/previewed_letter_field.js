@@ -14,6 +14,12 @@ export class PreviewedLetterField extends PdfViewerField {
         const { resId, resModel } = this.props.record;
         return `/web/content/${resModel}/${resId}/${this.props.fileField}`;
     }
+
+    /** As wide as the page, without the table of contents of a letter of one page. */
+    get url() {
+        const url = super.url;
+        return url && `${url}&pagemode=none&zoom=page-width`;
+    }
 }
 
 export const previewedLetterField = {
