@@ -150,8 +150,14 @@ class RelancePolicy(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
-        """A policy that customers were reminded by is archived, not deleted."""
+        """A policy that customers were or shall be reminded by is archived, not deleted."""
+        # whoever deletes it need not see who was reminded
         used = (
+            self.env["relance.reminder.line"]
+            .sudo()
+            ._read_group([("level_id.policy_id", "in", self.ids)], ["level_id"], limit=1)
+        )
+        used = used or (
             self.env["relance.reminder"]
             .sudo()
             ._read_group([("level_id.policy_id", "in", self.ids)], ["level_id"], limit=1)
@@ -164,6 +170,74 @@ class RelancePolicy(models.Model):
                     used[0][0].policy_id.name,
                 )
             )
+        for policy in self:
+            policy._refuse_if_chosen()
+            policy._refuse_if_quoted()
+
+    def _refuse_if_chosen(self):
+        """Customers for whom it was chosen would be reminded by another one without a word."""
+        customers = self._chosen_by()
+        if customers:
+            raise UserError(
+                self.env._(
+                    "“%(policy)s” is chosen for %(count)s customers, among them %(customer)s: choose "
+                    "another policy for them first, or archive this one.",
+                    policy=self.name,
+                    count=len(customers),
+                    customer=customers[:1].sudo().display_name,
+                )
+            )
+
+    def _refuse_if_quoted(self):
+        """Levels of other policies may say what its levels say."""
+        quoting = self.env["relance.level"].with_context(active_test=False).sudo()
+        level = quoting.search(
+            [("text_level_id.policy_id", "=", self.id), ("policy_id", "not in", self.ids)], limit=1
+        )
+        if level:
+            raise UserError(
+                self.env._(
+                    "“%(level)s” of “%(other)s” uses the texts of “%(policy)s”: give it texts of its "
+                    "own first, or archive this policy.",
+                    level=level.name,
+                    other=level.policy_id.name,
+                    policy=self.name,
+                )
+            )
+
+    def _chosen_by(self):
+        """The customers for whom it was chosen by hand, in whatever company."""
+        self.ensure_one()
+        self.env["res.partner"].flush_model(["relance_policy_id"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM res_partner WHERE relance_policy_id IS NOT NULL"
+                " AND relance_policy_id @? %s ORDER BY id",
+                f"$.* ? (@ == {self.id})",
+            )
+        )
+        return self.env["res.partner"].browse(partner for [partner] in rows)
+
+    def action_archive(self):
+        """Archive, and say for whom it had been chosen: they are served by others meanwhile."""
+        result = super().action_archive()
+        chosen = self.env["res.partner"].union(*(policy._chosen_by() for policy in self))
+        if not chosen:
+            return result
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": self.env._(
+                    "%s customers had it chosen. The first policy that matches serves them now; what was "
+                    "chosen counts again once it is no longer archived.",
+                    len(chosen),
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def copy_data(self, default=None):
         return [

@@ -155,8 +155,14 @@ class RelanceReminder(models.Model):
 
     def _drop_reason(self, gone, rows):
         known = [row for (line, _again), row in rows.items() if line in gone.move_line_id.ids]
-        if known:
+        if known and known[0].verdict != "send":
             return self.env["relance.decision"]._explain(known[:1])[0]
+        if known:
+            # another policy, or other levels, since it was prepared
+            return self.env._(
+                "“%s” is no longer the next level of this customer: his reminder is planned anew.",
+                gone.level_id[:1].name,
+            )
         return self.env._("The invoice is paid, credited or no longer due.")
 
     def _set_failed(self, error, now):
