@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 
 from odoo.addons.relance_douce.models.relance_takeover import Entry
 
@@ -514,9 +514,7 @@ class TestTakeover(TakeoverCase):
             wizard.action_confirm()
 
     def test_what_was_chosen_was_deleted_meanwhile(self):
-        policy = self.env["relance.policy"].create(
-            {"name": "Éphémère", "level_ids": [(0, 0, {"name": "Une", "delay_days": 7, "tone": "friendly"})]}
-        )
+        policy = self.own_policy("Éphémère")
         wizard = self.wizard("policy", self.client, policy_id=policy.id)
         levels = self.wizard("level", self.client, level_id=policy.level_ids.id, date=MONDAY)
         policy.unlink()
@@ -526,6 +524,100 @@ class TestTakeover(TakeoverCase):
                 one.action_confirm()
             self.assertIn("deleted", str(raised.exception))
         self.assertFalse(self.client.relance_policy_id)
+
+    def own_policy(self, name):
+        return self.env["relance.policy"].create(
+            {"name": name, "level_ids": [(0, 0, {"name": "Une", "delay_days": 7, "tone": "friendly"})]}
+        )
+
+    def test_a_policy_archived_meanwhile_does_not_fit(self):
+        policy = self.own_policy("Éphémère")
+        wizard = self.wizard("policy", self.client, policy_id=policy.id)
+        policy.active = False
+        wizard.invalidate_recordset()
+        with self.assertRaises(UserError):
+            wizard.action_confirm()
+        self.assertFalse(self.client.relance_policy_id)
+
+    # -- policies in use --------------------------------------------------------------------
+    def test_a_policy_chosen_for_customers_is_not_deleted(self):
+        policy = self.own_policy("Choisi")
+        other = self.env["res.company"].create({"name": "Autre société"})
+        self.client.with_company(other).relance_policy_id = policy
+        with self.assertRaises(UserError) as raised:
+            policy.with_user(self.manager).unlink()
+        self.assertIn(self.client.name, str(raised.exception))
+        self.assertEqual(self.client.with_company(other).relance_policy_id, policy)
+        self.client.with_company(other).relance_policy_id = False
+        policy.with_user(self.manager).unlink()
+        self.assertFalse(policy.exists())
+
+    def test_a_policy_whose_texts_others_use_is_not_deleted(self):
+        source, quoting = self.own_policy("Modèle"), self.own_policy("Qui cite")
+        source.level_ids.write(
+            {"text_level_id": False, "subject": "x", "mail_body": "<p>x</p>", "letter_body": "<p>x</p>"}
+        )
+        quoting.level_ids.text_level_id = source.level_ids
+        with self.assertRaises(UserError) as raised:
+            source.with_user(self.manager).unlink()
+        self.assertIn("Qui cite", str(raised.exception))
+        quoting.with_user(self.manager).unlink()
+        source.with_user(self.manager).unlink()
+        self.assertFalse(source.exists())
+
+    def test_a_policy_of_live_reminders_is_not_deleted_and_archived_without_loss(self):
+        policy = self.own_policy("En cours")
+        self.client.relance_policy_id = policy
+        self.run_day(MONDAY)
+        prepared = self.reminders(self.client)
+        self.assertEqual((prepared.state, prepared.policy_id), ("ready", policy))
+        with self.assertRaises(UserError):
+            policy.with_user(self.manager).unlink()
+        action = policy.with_user(self.manager).action_archive()
+        self.assertIn("1 customers", action["params"]["message"])
+        self.assertEqual(self.client.relance_policy_id, policy)
+        # what it had prepared does not leave, and what matches now prepares anew
+        self.send(MONDAY)
+        self.assertEqual(prepared.state, "cancelled")
+        self.assertIn("no longer the next level", prepared.cancel_reason)
+        self.run_day(MONDAY + self.days(1))
+        anew = self.reminders(self.client, state="ready")
+        self.assertEqual(anew.policy_id, self.policy)
+        policy.with_user(self.manager).action_unarchive()
+        self.assertEqual(self.row(self.old, MONDAY).policy_id, policy.id)
+
+
+@tagged("post_install", "-at_install")
+class TestTakeoverTour(TakeoverCase, HttpCase):
+    def test_accountant_takes_over_an_old_ledger(self):
+        self.accountant.lang = "en_US"
+        policy = self.env["relance.policy"].create(
+            {
+                "name": "Policy of the tour",
+                "level_ids": [
+                    (0, 0, {"name": "Friendly word", "delay_days": 7, "tone": "friendly"}),
+                    (0, 0, {"name": "Firm word", "delay_days": 21, "tone": "firm"}),
+                ],
+            }
+        )
+        reminded, lawyer, none = (
+            self.customer(name, relance_policy_id=policy.id, ref=name[-1])
+            for name in ("Tour customer A", "Tour customer B", "Tour customer C")
+        )
+        invoices = {
+            partner: self.invoice(partner, MONDAY - self.days(60)) for partner in (reminded, lawyer, none)
+        }
+        self.start_tour("/odoo/reminders-overdue", "relance_takeover_tour", login="accountant")
+        line = self.line(invoices[reminded])
+        self.assertEqual(
+            (line.relance_level_id.name, line.relance_level_date),
+            ("Friendly word", MONDAY - self.days(20)),
+        )
+        holds = self.env["relance.hold"].with_context(active_test=False)
+        hold = holds.search([("move_id", "=", invoices[lawyer].id)])
+        self.assertEqual((hold.reason, hold.note, hold.active), ("handed_over", "Durand", False))
+        self.assertEqual(none.relance_paused_until, MONDAY + self.days(29))
+        self.assertFalse(lawyer.relance_paused_until)
 
 
 @tagged("post_install", "-at_install")
