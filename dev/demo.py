@@ -46,6 +46,8 @@ from dev.postbox import Postbox, bounce_of
 DAYS = 90
 #: in the last days nobody approves, so that this morning's list is not empty
 UNAPPROVED_DAYS = 4
+#: and in these nobody goes to the post
+UNPOSTED_DAYS = 3
 PARIS = pytz.timezone("Europe/Paris")
 LANG = "fr_FR"
 
@@ -179,6 +181,39 @@ NEW_CUSTOMERS = {
         "email": "compta@imprimerie-roche.example",
         "phone": "+33 4 65 71 88 99",
     },
+    # those who read paper
+    "notaires": {
+        "name": "Lefèvre et Vasseur, notaires",
+        "is_company": True,
+        "vat": "FR87401238779",
+        "company_registry": "40123877900011",
+        "street": "4 place Bellecour",
+        "zip": "69002",
+        "city": "Lyon",
+        "phone": "+33 4 65 71 10 11",
+        "relance_channel": "letter",
+    },
+    "boulangerie": {
+        "name": "Boulangerie Aubert SARL",
+        "is_company": True,
+        "vat": "FR49512883406",
+        "company_registry": "51288340600013",
+        "street": "31 Grande Rue",
+        "zip": "01000",
+        "city": "Bourg-en-Bresse",
+        "phone": "+33 4 65 71 12 13",
+        "relance_channel": "letter",
+    },
+    "antiquaire": {
+        "name": "Antiquités du Sablon",
+        "is_company": True,
+        "street": "12 rue des Minimes",
+        "zip": "1000",
+        "city": "Bruxelles",
+        "country": "base.be",
+        "relance_audience": "business",
+        "relance_channel": "letter",
+    },
     "fleuriste": {
         "name": "Atelier Églantine EURL",
         "is_company": True,
@@ -214,6 +249,10 @@ STORY = [
     (66, "sell", "garnier", 22, {CHAIR: 1}),
     (72, "sell", "morel", 16, {CHAIR: 4}),
     (80, "sell", "mairie", 15, {CHAIR: 15}),
+    # letters that lie in the tray this morning
+    (40, "sell", "boulangerie", 42, {CHAIR: 6}),
+    (50, "sell", "antiquaire", 36, {DESK: 1, CHAIR: 2}),
+    (64, "sell", "notaires", 24, {SOFA: 1, CHAIR: 4}),
     # the bank account as it comes in, once a week; nobody imports it from day 27 to day 38
     *((day, "bank_fees") for day in (5, 12, 19, 26, 39, 46, 53, 60, 67, 74, 81, 88)),
     # lines of Odoo's ledger that nobody had matched yet
@@ -438,8 +477,10 @@ class House:
             customer.write(values)
             self.customers[name] = customer
         for name, values in NEW_CUSTOMERS.items():
+            country = self.env.ref(values.get("country", "base.fr"))
+            values = {key: value for key, value in values.items() if key != "country"}
             self.customers[name] = self.env["res.partner"].create(
-                {**values, "lang": LANG, "country_id": self.env.ref("base.fr").id}
+                {**values, "lang": LANG, "country_id": country.id}
             )
 
     def reload_ledger(self):
@@ -509,7 +550,8 @@ class Life:
             self.open_post(day)
             if number < DAYS:
                 self.at(clock, day, 15)
-                self.post_letters(day)
+                if number <= DAYS - UNPOSTED_DAYS:
+                    self.post_letters(day)
                 self.call(day)
             self.env.cr.commit()
 
@@ -967,6 +1009,11 @@ def check(life, letters, errors):
     states = set(life.env["relance.plan"].search([]).mapped("state"))
     if not {"kept", "broken", "active", "proposed"} <= states:
         raise Failure(f"Il manque des accords d’échelonnement : il n’y a que {', '.join(sorted(states))}.")
+    reminders = life.env["relance.reminder"]
+    if not reminders.search_count([("state", "=", "draft")], limit=1):
+        raise Failure("Il manque des relances à valider ce matin.")
+    if reminders.search_count(reminders._to_post_domain(), limit=3) < 3:
+        raise Failure("Il manque des courriers à poster ce matin.")
     failed = life.env["relance.reminder"].search([("error", "!=", False)], limit=1)
     failed = failed or life.env["relance.plan.message"].search([("error", "!=", False)], limit=1)
     if failed:

@@ -208,7 +208,10 @@ class RelanceReminder(models.Model):
         letters = self._pile([("state", "=", "ready"), ("date_printed", "=", False)])
         if not letters:
             raise UserError(
-                self.env._("All these letters are printed. “Print again” gives the same sheets once more.")
+                self.env._(
+                    "All these letters are printed. Select those that you need once more, and use "
+                    "“Print again”."
+                )
             )
         return letters.action_print()
 

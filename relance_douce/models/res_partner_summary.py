@@ -176,7 +176,7 @@ class ResPartner(models.Model):
 
     def _relance_case_words(self, case, date):
         words = []
-        if case.level_id:
+        if case.level_id and case.level_id.tone != "pre_due":
             words.append(self.env._("reminder reached: “%s”", case.level_id.name))
         until = max(filter(None, (case.paused_until, case.partner_id.relance_paused_until)), default=None)
         if until and until >= date:
