@@ -492,16 +492,19 @@ class TestSwitch(StartCase):
             self.crons()
             start.action_start()
             self.assertEqual((self.company.relance_active, self.company.relance_start_date), (True, MONDAY))
+            # prepared at once, to be looked at
+            reminder = self.reminders(self.client)
+            self.assertEqual((reminder.state, reminder.date_planned), ("ready", MONDAY))
             self.crons()
-            self.assertFalse(self.reminders(self.client))
+            self.assertEqual(reminder.state, "ready")
         with freeze_time(SUNDAY):
             self.crons()
-            self.assertFalse(self.reminders(self.client))
-            self.assertFalse(self.env["relance.run"].search([]))
+            self.assertEqual(reminder.state, "ready")
+            self.assertEqual(self.env["relance.run"].search([]).mapped("date"), [MONDAY])
         # half past midnight in Lyon, still Sunday on the server's clock
         with freeze_time("2026-03-01 23:30:00"):
             self.trigger("ir_cron_run")
-            self.assertEqual(self.reminders(self.client).date_planned, MONDAY)
+            self.assertEqual(self.reminders(self.client), reminder)
             self.trigger("ir_cron_send")
             self.assertEqual(self.reminders(self.client).state, "ready")
         with freeze_time(START):

@@ -568,7 +568,7 @@ class TestRights(TodayCase):
         other.relance_active = False
         self.assertEqual(
             desk.get_desk()["off"],
-            "Reminders are off for Deux: nothing is prepared and nothing leaves there.",
+            "Deux: Reminders are off: nothing is prepared and nothing is sent.",
         )
 
 
@@ -738,7 +738,7 @@ class TestProgress(TodayCase):
         self.assertFalse(desk.get_desk()["off"])
         self.assertEqual(desk.get_empty_list_help("<p>Nothing</p>"), "<p>Nothing</p>")
         self.company.relance_active = False
-        self.assertEqual(desk.get_desk()["off"], "Reminders are off: nothing is prepared and nothing leaves.")
+        self.assertEqual(desk.get_desk()["off"], self.company._relance_banner()["text"])
         self.assertIn("Reminders are off", desk.get_empty_list_help("<p>Nothing</p>"))
 
     def test_every_reason_has_its_sentence(self):

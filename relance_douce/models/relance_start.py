@@ -178,7 +178,9 @@ class RelanceStart(models.Model):
         company._relance_start(self.date_start, company._relance_date())
         banner = company._relance_banner()
         start._message_log(body=banner["text"] if banner else self.env._("Reminders are on."))
-        return {"type": "ir.actions.client", "tag": "reload"}
+        # the menu of the first steps goes, what was prepared is looked at
+        today = self.env.ref("relance_douce.action_relance_today")
+        return {"type": "ir.actions.client", "tag": "reload", "params": {"action_id": today.id}}
 
     def action_stop(self):
         """Switch reminders off at once, and say what is pending."""

@@ -111,19 +111,15 @@ class RelanceToday(models.Model):
         )
 
     @api.model
-    def _companies_off(self):
-        return self.env.companies.filtered(lambda company: not company.relance_active)
-
-    @api.model
     def _off_sentence(self):
-        off = self._companies_off()
-        if not off:
-            return False
-        if len(self.env.companies) == 1:
-            return self.env._("Reminders are off: nothing is prepared and nothing leaves.")
-        return self.env._(
-            "Reminders are off for %s: nothing is prepared and nothing leaves there.",
-            ", ".join(off.mapped("name")),
+        """Why nothing leaves today, by company where there are several; False where it does."""
+        banners = {company: company._relance_banner() for company in self.env.companies}
+        if len(banners) == 1:
+            return (banners[self.env.company] or {}).get("text", False)
+        return " ".join(
+            self.env._("%(company)s: %(sentence)s", company=company.name, sentence=banner["text"])
+            for company, banner in banners.items()
+            if banner
         )
 
     @api.model
@@ -272,11 +268,12 @@ class RelanceToday(models.Model):
     @api.model
     def get_empty_list_help(self, help_message):
         """What the list is for; where reminders are off, the first step."""
-        if not self._companies_off():
+        sentence = self._off_sentence()
+        if not sentence:
             return help_message
         return self.env["ir.qweb"]._render(
             "relance_douce.today_help_off",
-            {"help": help_message, "sentence": self._off_sentence(), "start": self._start_action()},
+            {"help": help_message, "sentence": sentence, "start": self._start_action()},
         )
 
     # -- what a click does -------------------------------------------------------------------

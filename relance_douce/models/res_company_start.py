@@ -136,6 +136,8 @@ class ResCompany(models.Model):
         self._relance_check_start_day(day, date)
         # the right was just checked; nothing else of the company changes
         self.sudo().write({"relance_active": True, "relance_start_date": day})
+        # prepared at once, so that people can look at it and approve it: it leaves on that day
+        self.env["relance.run"].sudo()._run(self, day)
 
     def _relance_check_start_day(self, day, date):
         if not day or day < date:
@@ -208,7 +210,7 @@ class ResCompany(models.Model):
             text = self.env._("Reminders are off: nothing is prepared and nothing is sent.")
             return {"kind": "off", "text": text, "action": action}
         text = self.env._(
-            "Reminders start on %s. Until then nothing is prepared and nothing is sent.",
+            "Reminders start on %s. What is prepared can be looked at and approved; nothing leaves before.",
             self._relance_day_in_full(self.relance_start_date),
         )
         return {"kind": "planned", "text": text, "action": action}
