@@ -42,7 +42,8 @@ class RelanceToday(models.Model):
             company,
             keys,
             SQL(
-                "reminder.state = 'ready' AND reminder.channel = 'call' AND reminder.date_prepared IS NOT NULL"
+                "reminder.state = 'ready' AND reminder.channel = 'call'"
+                " AND reminder.date_prepared IS NOT NULL"
             ),
             reason=SQL("'call'"),
             day=SQL("reminder.date_prepared"),

@@ -11,6 +11,7 @@ import {
     onWillStart,
     onWillUpdateProps,
     useRef,
+    useState,
 } from "@odoo/owl";
 
 import { DeskView } from "./desk_views";
@@ -60,6 +61,7 @@ export class Desk extends Component {
         this.next = useRef("next");
         this.previous = useRef("previous");
         this.open = useRef("open");
+        this.state = useState({ version: 0 });
         this.modifier = isMacOS() ? "Ctrl" : "Alt";
         const hotkey = (key, callback, ref) =>
             useHotkey(key, callback, { bypassEditableProtection: true, withOverlay: () => ref.el });
@@ -83,6 +85,17 @@ export class Desk extends Component {
         return deskActions.get(this.data.group, []);
     }
 
+    /** A button of the case or the letter was pressed: both are read again. */
+    async onActionDone() {
+        await this.props.reload();
+        this.state.version++;
+    }
+
+    /** What is embedded is made anew for another row, or after one of its buttons. */
+    get key() {
+        return `${this.props.record.resId},${this.state.version}`;
+    }
+
     get hasDocument() {
         return this.data.res_model in this.props.views && this.data.res_model !== "relance.case";
     }
@@ -99,36 +112,5 @@ export class Desk extends Component {
         this.itemsOf = record.resId;
         const { domain } = await this.orm.call("relance.today", "action_match", [[record.resId]]);
         this.items = domain;
-    }
-
-    get documentProps() {
-        return this.formProps(this.data.res_model, this.data.res_id);
-    }
-
-    get caseProps() {
-        return this.formProps("relance.case", this.data.case_id.id);
-    }
-
-    get itemsProps() {
-        return {
-            type: "list",
-            resModel: "account.move.line",
-            viewId: this.props.views["account.move.line"],
-            domain: this.items,
-            allowSelectors: false,
-        };
-    }
-
-    formProps(resModel, resId) {
-        return {
-            type: "form",
-            resModel,
-            resId,
-            viewId: this.props.views[resModel],
-            readonly: true,
-            preventCreate: true,
-            preventEdit: true,
-            onActionDone: () => this.props.reload(),
-        };
     }
 }

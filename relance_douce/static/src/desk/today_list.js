@@ -33,7 +33,6 @@ export class TodayListController extends ListController {
             progress: "",
             off: false,
             start: false,
-            views: {},
         });
         useSubEnv({ relanceDesk: { state: this.desk, open: (record) => this.openBeside(record) } });
         super.setup();
@@ -69,10 +68,11 @@ export class TodayListController extends ListController {
     }
 
     async loadDesk() {
-        Object.assign(
-            this.desk,
-            await this.orm.call("relance.today", "get_desk", [], { context: this.props.context })
-        );
+        const { views, ...desk } = await this.orm.call("relance.today", "get_desk", [], {
+            context: this.props.context,
+        });
+        Object.assign(this.desk, desk);
+        this.views ||= views;
     }
 
     async openRecord(record, options = {}) {
@@ -176,6 +176,7 @@ export class TodayListController extends ListController {
 }
 
 export class TodayListRenderer extends ListRenderer {
+    static rowsTemplate = "relance_douce.TodayRows";
     static recordRowTemplate = "relance_douce.TodayRow";
 
     setup() {
