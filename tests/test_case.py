@@ -250,7 +250,7 @@ class TestTimeline(CaseCase):
         tracked.action_resume()
         self.env.cr.precommit.run()
         told = " | ".join(self.events(case))
-        self.assertIn("Left alone until 03/06/2026", told)
+        self.assertIn("Paused until 03/06/2026 · Anne Comptable", told)
         self.assertIn(f"{late.name} Avoir à venir", told)
         self.assertIn("Paused until 04/01/2026 · Anne Comptable Vacances", told)
         self.assertIn("The pause ended · Anne Comptable", told)

@@ -185,6 +185,8 @@ class RelanceCase(models.Model):
         if reminder.kind != "logged" and reminder.channel:
             channels = dict(reminder._fields["channel"]._description_selection(self.env))
             facts.append(channels[reminder.channel])
+        if reminder.is_outside and reminder.kind != "logged":
+            facts.append(self.env._("made outside"))
         facts.append(reminder.contact_id.name)
         facts.append(self._names_and_amounts(claimed))
         if reminder.pause_until:
@@ -237,6 +239,7 @@ class RelanceCase(models.Model):
             )
         )
         holds.move_id.fetch(["name"])
+        reasons = dict(holds._fields["reason"]._description_selection(self.env))
         for case in self._origin:
             own = holds.filtered(case._is_of_this_case)
             for (moment, reason, until, note), same in own.grouped(
@@ -244,13 +247,13 @@ class RelanceCase(models.Model):
             ).items():
                 invoices = ", ".join(sorted(filter(None, same.move_id.mapped("name"))))
                 last = same[0]
-                if reason == "paused" and until:
-                    title = _("Left alone until %s", format_date(self.env, until))
+                # a lapse is told by its reminder, its release below
+                if reason != "approval":
                     yield (
                         case.id,
                         self._event(
                             case.company_id,
-                            title,
+                            self._hold_title(reasons[reason], until),
                             "hold",
                             moment,
                             who=last.user_id.name or "",
@@ -271,14 +274,19 @@ class RelanceCase(models.Model):
                         ),
                     )
 
+    def _hold_title(self, reason, until):
+        if until:
+            return self.env._("%(reason)s until %(until)s", reason=reason, until=format_date(self.env, until))
+        return reason
+
     def _is_of_this_case(self, hold):
         """A payer may have had cases before; what was held then belongs to them."""
-        return (
-            hold.partner_id == self.partner_id
-            and hold.company_id == self.company_id
-            and hold.create_date >= self.create_date
-            and (not self.date_closed or self.company_id._relance_date(hold.create_date) <= self.date_closed)
-        )
+        if hold.partner_id != self.partner_id or hold.company_id != self.company_id:
+            return False
+        if not self.date_closed:
+            return hold.active or hold.create_date >= self.create_date
+        closed = self.company_id._relance_date(hold.create_date) > self.date_closed
+        return hold.create_date >= self.create_date and not closed
 
     # -- plans ----------------------------------------------------------------------------------------
     def _timeline_plans(self):
