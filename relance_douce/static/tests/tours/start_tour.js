@@ -149,11 +149,19 @@ registry.category("web_tour.tours").add("relance_start_tour", {
             expectUnloadPage: true,
         },
         {
-            trigger: ".alert:contains(Reminders start on)",
+            content: "What was prepared is there to be looked at",
+            trigger: ".o_relance_desk:contains(Reminders start on), .o_content:contains(Reminders start on)",
         },
         {
             content: "The menu is gone, the screen is not",
             trigger: ".o_main_navbar:not(:has([data-menu-xmlid='relance_douce.menu_relance_start']))",
+            run: () => {
+                window.location.href = "/odoo/reminders-start";
+            },
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert:contains(Reminders start on)",
         },
         {
             trigger: ".o_relance_switch button[name=action_stop]",
