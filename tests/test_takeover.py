@@ -574,7 +574,7 @@ class TestTakeover(TakeoverCase):
         with self.assertRaises(UserError):
             policy.with_user(self.manager).unlink()
         action = policy.with_user(self.manager).action_archive()
-        self.assertIn("1 customers", action["params"]["message"])
+        self.assertIn("is chosen: 1.", action["params"]["message"])
         self.assertEqual(self.client.relance_policy_id, policy)
         # what it had prepared does not leave, and what matches now prepares anew
         self.send(MONDAY)

@@ -374,6 +374,9 @@ class TestImport(ImportCase):
         back = self.check(base64.b64decode(wizard.report))
         self.assertEqual(back.refused_count, len(lines))
         self.assertFalse(back.unused)
+        french = self.importing(text).with_context(lang="fr_FR")
+        french.action_check()
+        self.assertFalse(self.check(base64.b64decode(french.report)).unused)
         action = wizard.action_download_report()
         self.assertIn(str(wizard.id), action["url"])
 

@@ -180,7 +180,7 @@ class RelancePolicy(models.Model):
         if customers:
             raise UserError(
                 self.env._(
-                    "“%(policy)s” is chosen for %(count)s customers, among them %(customer)s: choose "
+                    "“%(policy)s” is chosen for customers (%(count)s, among them “%(customer)s”): choose "
                     "another policy for them first, or archive this one.",
                     policy=self.name,
                     count=len(customers),
@@ -231,8 +231,8 @@ class RelancePolicy(models.Model):
                 "type": "warning",
                 "sticky": True,
                 "message": self.env._(
-                    "%s customers had it chosen. The first policy that matches serves them now; what was "
-                    "chosen counts again once it is no longer archived.",
+                    "Customers for whom it is chosen: %s. The first policy that matches serves them now; "
+                    "the choice counts again once it is no longer archived.",
                     len(chosen),
                 ),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

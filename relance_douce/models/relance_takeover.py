@@ -968,7 +968,9 @@ class RelanceTakeover(models.Model):
     def _undone_notification(self, kept):
         message = self.env._("Everything stands where it stood before.")
         if kept:
-            message = self.env._("Taken back, but for %s customers that somebody changed since.", kept)
+            message = self.env._(
+                "Taken back. Customers left alone because somebody changed them since: %s.", kept
+            )
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

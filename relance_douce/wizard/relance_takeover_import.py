@@ -138,10 +138,6 @@ FOR_READING = (
     "nombre de factures",
     "days late",
     "jours de retard",
-    "line",
-    "ligne",
-    "what does not fit",
-    "what to do",
 )
 #: columns that say who is meant
 WHO = ("id", "name", "ref", "vat", "registry", "email", "invoice")
@@ -248,9 +244,28 @@ class RelanceTakeoverImport(models.TransientModel):
     same_count = fields.Integer(readonly=True)
     empty_count = fields.Integer(readonly=True)
     refused_count = fields.Integer(readonly=True)
-    totals = fields.Char(readonly=True)
+    totals = fields.Char(readonly=True, help="What fits.")
+    others = fields.Char(compute="_compute_others", help="What neither fits nor does not.")
+    refusals = fields.Char(compute="_compute_others", help="What does not fit.")
     unused = fields.Char(string="Columns not read", readonly=True)
     line_ids = fields.One2many("relance.takeover.import.line", "import_id", readonly=True)
+
+    @api.depends("same_count", "empty_count", "refused_count", "unused")
+    def _compute_others(self):
+        _ = self.env._
+        for wizard in self:
+            same, empty, refused = wizard.same_count, wizard.empty_count, wizard.refused_count
+            sentences = [
+                same == 1 and _("1 line says what is so already."),
+                same > 1 and _("%s lines say what is so already.", same),
+                empty == 1 and _("1 line says nothing."),
+                empty > 1 and _("%s lines say nothing.", empty),
+                wizard.unused and _("Columns not read: %s.", wizard.unused),
+            ]
+            wizard.others = " ".join(filter(None, sentences))
+            wizard.refusals = (
+                _("1 line does not fit.") if refused == 1 else _("%s lines do not fit.", refused)
+            )
 
     # -- the file ------------------------------------------------------------------------------
     @api.model
@@ -279,6 +294,11 @@ class RelanceTakeoverImport(models.TransientModel):
             "note": _("Note"),
         }
 
+    @api.model
+    def _report_labels(self):
+        """Headings of the columns that the report adds, in the user's language."""
+        return [self.env._("Line number"), self.env._("What does not fit"), self.env._("What to do")]
+
     def _headings(self):
         """Heading (folded) → column; None for those that are for reading only."""
         headings = {}
@@ -286,8 +306,11 @@ class RelanceTakeoverImport(models.TransientModel):
             headings.update(dict.fromkeys(names, column))
         headings.update(dict.fromkeys(FOR_READING))
         for lang, _name in self.env["res.lang"].get_installed():
-            for column, label in self.with_context(lang=lang)._labels().items():
+            translated = self.with_context(lang=lang)
+            for column, label in translated._labels().items():
                 headings.setdefault(sheet.heading(label), column if column in COLUMNS else None)
+            for label in translated._report_labels():
+                headings.setdefault(sheet.heading(label), None)
         return headings
 
     def _read(self):
@@ -741,7 +764,7 @@ class RelanceTakeoverImport(models.TransientModel):
                 "same_count": count["same"],
                 "empty_count": count["empty"],
                 "refused_count": count["refused"],
-                "totals": self._totals(lines),
+                "totals": self._fitting(lines),
                 "unused": ", ".join(unused),
                 "report": base64.b64encode(self._report(lines)) if count["refused"] else False,
             }
@@ -772,6 +795,15 @@ class RelanceTakeoverImport(models.TransientModel):
             "target": "new",
             "context": {"dialog_size": "extra-large"},
         }
+
+    def _fitting(self, lines):
+        """“14 lines fit: 12 customers, 31 invoices, 48 210,00 €”"""
+        count = sum(line.status == "fits" for line in lines)
+        if not count:
+            return self.env._("No line of this file changes anything.")
+        if count == 1:
+            return self.env._("1 line fits: %s", self._totals(lines))
+        return self.env._("%(count)s lines fit: %(totals)s", count=count, totals=self._totals(lines))
 
     def _totals(self, lines):
         """“12 customers, 31 invoices, 48 210,00 €” of the lines that fit."""
@@ -816,11 +848,7 @@ class RelanceTakeoverImport(models.TransientModel):
             "params": {
                 "type": "success",
                 "title": self.env._("The file was taken over"),
-                "message": self.env._(
-                    "%(count)s lines: %(totals)s. To take it back: %%s",
-                    count=sum(line.status == "fits" for line in lines),
-                    totals=self._totals(lines),
-                ),
+                "message": self.env._("%s. To take it back: %%s", self._totals(lines)),
                 "links": [{"label": self.env._("Mass actions"), "url": "/odoo/mass-actions"}],
                 "next": {"type": "ir.actions.act_window_close"},
             },
@@ -833,9 +861,7 @@ class RelanceTakeoverImport(models.TransientModel):
         columns = [column for column in labels if any(column in line.cells for line in lines)]
         rows = [
             [
-                self.env._("Line"),
-                self.env._("What does not fit"),
-                self.env._("What to do"),
+                *self._report_labels(),
                 *(labels[column] for column in columns),
             ]
         ]
@@ -901,7 +927,7 @@ class RelanceTakeoverImportLine(models.TransientModel):
     _order = "number, id"
 
     import_id = fields.Many2one("relance.takeover.import", required=True, ondelete="cascade", index=True)
-    number = fields.Integer(string="Line", aggregator=None)
+    number = fields.Integer(string="Line number", aggregator=None)
     customer = fields.Char()
     status = fields.Selection([("refused", "Does not fit"), ("told", "Note")], required=True)
     sentence = fields.Text(string="What does not fit")

@@ -93,7 +93,7 @@ registry.category("web_tour.tours").add("relance_takeover_tour", {
             trigger: ".modal .o_data_row:contains(Nobody we know):contains(No customer is called)",
         },
         {
-            trigger: ".modal .alert-success:contains(1 lines fit)",
+            trigger: ".modal .alert-success:contains(1 line fits)",
         },
         {
             trigger: ".modal button[name=action_apply]:enabled",
