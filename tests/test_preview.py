@@ -15,6 +15,7 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, new_test_user, tagged
 from odoo.tools import SQL, config, html2plaintext, pdf
+from odoo.tools.safe_eval import safe_eval
 
 from .common import MONDAY, RelanceCase
 from .test_scale import ScaleCase
@@ -307,6 +308,10 @@ class TestPreview(PreviewCase):
         action = screen.action_open_excluded()
         found = self.lines().with_context(**action["context"]).search(action["domain"])
         self.assertEqual(found.move_id, opening)
+        # managers may include them: they get the list that does so, with the same lines
+        action = self.screen(user=self.manager).action_open_excluded()
+        items = self.env[action["res_model"]].search(safe_eval(action["domain"]))
+        self.assertEqual(items.move_id, opening)
 
     # -- nothing is written --------------------------------------------------------------------------
     def test_a_read_only_transaction_is_enough(self):
@@ -499,6 +504,11 @@ class TestPreview(PreviewCase):
             }
         )
         self.assertEqual(self.env["relance.preview"].create({}).date, MONDAY + self.days(1))
+        # once reminders are on: the next day that is worked, or the one they start on
+        self.company.write({"relance_active": True, "relance_start_date": MONDAY + self.days(8)})
+        self.assertEqual(self.company._relance_preview_date(), MONDAY + self.days(8))
+        self.company.relance_start_date = FRIDAY
+        self.assertEqual(self.company._relance_preview_date(), MONDAY + self.days(1))
         self.company.resource_calendar_id = False
         self.assertEqual(self.company._relance_preview_date(), FRIDAY + self.days(1))
 
@@ -640,23 +650,14 @@ class TestPreview(PreviewCase):
         self.assertEqual(opened["res_model"], "relance.preview")
 
     def test_the_start_is_offered_until_reminders_are_on(self):
-        if not self.env.ref("relance_douce.action_relance_start", raise_if_not_found=False):
-            with self.assertRaises(AccessError):
-                self.screen().action_start()
-            action = self.env.ref("relance_douce.action_relance_run").copy({"path": False})
-            self.env["ir.model.data"].create(
-                {
-                    "module": "relance_douce",
-                    "name": "action_relance_start",
-                    "model": action._name,
-                    "res_id": action.id,
-                }
-            )
-        screen = self.screen()
+        self.assertFalse(self.screen().can_start, "managers start")
+        with self.assertRaises(AccessError):
+            self.screen().action_start()
+        screen = self.screen(user=self.manager)
         self.assertTrue(screen.can_start)
-        self.assertTrue(screen.action_start()["type"].startswith("ir.actions."))
+        self.assertEqual(screen.action_start()["path"], "reminders-start")
         self.company.relance_active = True
-        self.assertFalse(self.screen().can_start)
+        self.assertFalse(self.screen(user=self.manager).can_start)
 
     # -- the list ----------------------------------------------------------------------------------------
     def test_every_line_says_why(self):

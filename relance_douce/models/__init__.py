@@ -35,9 +35,7 @@ from . import res_config_settings
 from . import res_partner
 from . import res_partner_plan
 from . import relance_preview
-from . import relance_preview_screen
 from . import relance_preview_line
-from . import relance_preview_message
 from . import relance_overdue
 from . import relance_takeover
 from . import relance_start

@@ -56,12 +56,17 @@ class RelanceInclusion(models.Model):
               FROM (%s) line
               JOIN account_move entry ON entry.id = line.move_id
               JOIN account_journal journal ON journal.id = entry.journal_id
-             WHERE line.no_followup IS TRUE
-               AND entry.move_type = 'entry'
-               AND journal.type = 'general'
+             WHERE %s
             """,
             decision._open_lines_query(company, date),
+            self._left_out_condition(),
         )
+
+    @api.model
+    @api.private
+    def _left_out_condition(self):
+        """SQL over a claimable ``line``, its ``entry`` and ``journal``: marked by the host alone."""
+        return SQL("line.no_followup IS TRUE AND entry.move_type = 'entry' AND journal.type = 'general'")
 
     @api.model
     @api.private

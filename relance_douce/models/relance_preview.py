@@ -13,6 +13,8 @@ from odoo.tools import SQL
 Totals = namedtuple("Totals", "customers invoices lines amount")
 NOTHING = Totals(0, 0, 0, 0.0)
 
+#: days that the second date of a preview may lie after the first
+MOST_DAYS_AHEAD = 14
 #: the first working day is looked for within these days
 OPEN_DAY_HORIZON = 60
 
@@ -163,10 +165,11 @@ class RelanceRun(models.Model):
                 SELECT %(date)s::date AS date, decision.*,
                        message.level_id AS message_level_id,
                        message.channel AS message_channel,
-                       decision.reason = 'host_flag' AND journal.type = 'general' AS is_excluded
+                       %(is_excluded)s AS is_excluded
                   FROM decision
-                  JOIN account_move move ON move.id = decision.move_id
-                  JOIN account_journal journal ON journal.id = move.journal_id
+                  JOIN account_move_line line ON line.id = decision.move_line_id
+                  JOIN account_move entry ON entry.id = decision.move_id
+                  JOIN account_journal journal ON journal.id = entry.journal_id
              LEFT JOIN message ON message.partner_id = decision.partner_id
                               AND message.needs_approval = decision.needs_approval
                               AND decision.verdict = 'send'
@@ -174,6 +177,7 @@ class RelanceRun(models.Model):
             """,
             date=date,
             decision=decision,
+            is_excluded=self.env["relance.inclusion"]._left_out_condition(),
             messages=self.env["relance.decision"]._messages_query(SQL("SELECT * FROM decision")),
         )
 
@@ -293,5 +297,9 @@ class ResCompany(models.Model):
         return next(iter(self._relance_working_days(date, horizon)), date)
 
     def _relance_preview_date(self):
-        """The day a preview begins with: the next working day of the company."""
-        return self._relance_working_day(self._relance_date() + timedelta(days=1))
+        """The day a preview begins with: the first run, then the next working day of the company."""
+        today = self._relance_date()
+        if not self.relance_active:
+            return self._relance_next_start(today)
+        tomorrow = today + timedelta(days=1)
+        return self._relance_working_day(max(tomorrow, self.relance_start_date or tomorrow))

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from .relance_preview_screen import MOST_DAYS_AHEAD
+from .relance_preview import MOST_DAYS_AHEAD
 
 #: what a sentence of the decision needs to know of a line
 ExplainedRow = namedtuple(
@@ -38,7 +38,7 @@ class RelancePreviewLine(models.Model):
     debtor_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     user_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
     case_id = fields.Many2one("relance.case", string="Dunning case", readonly=True)
-    policy_id = fields.Many2one("relance.policy", string="Policy", readonly=True)
+    policy_id = fields.Many2one("relance.policy", readonly=True)
     level_id = fields.Many2one("relance.level", string="Level reached", readonly=True)
     target_level_id = fields.Many2one("relance.level", string="Next level", readonly=True)
     message_level_id = fields.Many2one(

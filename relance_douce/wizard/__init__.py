@@ -6,6 +6,8 @@ from . import relance_plan_negotiate_draw
 from . import relance_plan_negotiate_recap
 from . import relance_plan_agree
 from . import relance_plan_withdraw
+from . import relance_preview
+from . import relance_preview_message
 from . import relance_start
 from . import relance_log
 from . import relance_takeover

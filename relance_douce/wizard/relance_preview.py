@@ -3,14 +3,11 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.tools import format_date, formatLang
 
+from ..models.relance_preview import MOST_DAYS_AHEAD, NOTHING
 from ..tools.text import long_date
-from .relance_preview import NOTHING
-
-#: days that the second date may lie after the first
-MOST_DAYS_AHEAD = 14
 
 #: values of what is computed, where the dates make no sense
 NOTHING_SHOWN = {
@@ -78,10 +75,11 @@ class RelancePreview(models.TransientModel):
             )
 
     @api.depends("company_id")
+    @api.depends_context("uid")
     def _compute_can_start(self):
-        start = self.env.ref("relance_douce.action_relance_start", raise_if_not_found=False)
+        is_manager = self.env.user.has_group("relance_douce.group_relance_manager")
         for preview in self:
-            preview.can_start = bool(start) and not preview.company_id.relance_active
+            preview.can_start = is_manager and not preview.company_id.relance_active
 
     # -- what is wrong with the dates ----------------------------------------------------------------
     def _notice(self):
@@ -374,8 +372,8 @@ class RelancePreview(models.TransientModel):
 
     def _day(self, date, first=False):
         """“Monday 2 March 2026”, in the user's language; ``first``: as the first word."""
-        weekday = format_date(self.env, date, date_format="EEEE")
-        return f"{weekday.capitalize() if first else weekday} {long_date(self.env, date)}"
+        day = self.company_id._relance_day_in_full(date)
+        return day[:1].upper() + day[1:] if first else day
 
     # -- what a person does ------------------------------------------------------------------------------
     def _check_shown(self):
@@ -441,6 +439,13 @@ class RelancePreview(models.TransientModel):
         return self.env["relance.preview.message"]._open_first(self.company_id, self.date)
 
     def action_open_excluded(self):
+        """What general journals exclude; whoever may include it gets the list that does so."""
+        self._check_shown()
+        if (
+            self.env.user.has_group("relance_douce.group_relance_manager")
+            and self.company_id == self.env.company
+        ):
+            return self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_left_out")
         return self.action_open_lines("excluded")
 
     def action_bank_entered(self):
@@ -452,8 +457,5 @@ class RelancePreview(models.TransientModel):
     def action_start(self):
         """On to the first start, which switches reminders on."""
         self.ensure_one()
-        self.env["relance.reminder"]._check_user()
-        action = self.env.ref("relance_douce.action_relance_start", raise_if_not_found=False)
-        if not action:
-            raise AccessError(self.env._("Reminders are switched on in the settings."))
+        self.company_id._relance_check_manager()
         return self.env["ir.actions.actions"]._for_xml_id("relance_douce.action_relance_start")
