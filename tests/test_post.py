@@ -255,6 +255,17 @@ class TestPrint(PostCase):
         self.assertIn("Blanc", action["params"]["message"])
         self.assertIn("Avril", action["params"]["message"])
 
+    def test_what_a_rule_postpones_is_named_with_its_reason(self):
+        letters = self.three()
+        waiting = letters.filtered(lambda one: one.partner_id.name != "Chevalier")
+        waiting.sudo().write({"attachment_id": False, "date_prepared": False})
+        self.bank_line(10, MONDAY - self.days(40))
+        action = letters.action_print()
+        self.assertEqual(self.names(action["params"]["next"]), ["Chevalier"])
+        for words in ("Avril", "Blanc", "bank data are too old"):
+            self.assertIn(words, action["params"]["message"])
+        self.assertEqual(waiting.mapped("state"), ["ready"] * 2)
+
     def test_missing_file_is_named(self):
         letters = self.three()
         letters.action_print()

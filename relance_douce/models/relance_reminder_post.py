@@ -275,10 +275,8 @@ class RelanceReminder(models.Model):
         for company, own in self.grouped("company_id").items():
             live = own._live()
             sentences.update((own - live)._why_not_posted())
-            for letter in live[:1]:
-                # one answer stands for all that wait
-                reason = letter._why_not_now(company, company._relance_date())
-                sentences.update({one.id: one._titled(one.display_name, reason) for one in live})
+            reasons = live._reasons_not_now(company, company._relance_date())
+            sentences.update({one.id: one._titled(one.display_name, reasons[one.id]) for one in live})
         return sentences
 
     # -- the post ------------------------------------------------------------------------------

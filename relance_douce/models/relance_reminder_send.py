@@ -425,14 +425,27 @@ class RelanceReminder(models.Model):
     def _why_not_now(self, company, date):
         """One sentence: what keeps this reminder from leaving."""
         self.ensure_one()
-        if self.error:
-            return self.error
+        return self._reasons_not_now(company, date)[self.id]
+
+    def _reasons_not_now(self, company, date):
+        """What keeps each of these reminders of one company from leaving: dict id → sentence."""
         decision = self.env["relance.decision"]
-        lines = self.line_ids.move_line_id.ids
-        rows = [row for (line, _again), row in self._decision_rows(company, date).items() if line in lines]
-        if rows:
-            return decision._explain(rows[:1])[0]
-        return self.env._("This reminder is just being processed. Try again in a moment.")
+        rows = {line: row for (line, _again), row in self._decision_rows(company, date).items()}
+        first = {}
+        for reminder in self:
+            own = (rows.get(line.id) for line in reminder.line_ids.move_line_id)
+            first[reminder] = next(filter(None, own), None)
+        known = {reminder: row for reminder, row in first.items() if row and not reminder.error}
+        told = dict(zip(known, decision._explain(list(known.values())), strict=True))
+        busy = self.env._("This reminder is just being processed. Try again in a moment.")
+        waiting = decision._sentences()["waiting"][-1]
+        return {
+            reminder.id: reminder.error
+            # these rows ignore what else is under way to the same payer: at most one leaves
+            or (waiting if reminder in known and known[reminder].verdict == "send" else None)
+            or told.get(reminder, busy)
+            for reminder in self
+        }
 
     # -- scheduled action -------------------------------------------------------------------------
     @api.model
