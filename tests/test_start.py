@@ -295,7 +295,9 @@ class TestFacts(StartCase):
         self.company.relance_user_id = False
         self.assertIn("By whom?", self.step("approver").sentence)
         self.company.relance_user_id = self.accountant
-        self.assertIn("Anne Comptable", self.step("approver").sentence)
+        sentence = self.step("approver").sentence
+        self.assertIn("Anne Comptable approves: Second reminder.", sentence)
+        self.assertIn("A dunning manager approves: Third reminder.", sentence)
         self.assertEqual(self.state("approver"), "todo")
         dialog = self.env["relance.start.approver"].with_user(self.manager).create({})
         self.assertEqual(dialog.approver_id, self.accountant)
@@ -460,7 +462,11 @@ class TestFacts(StartCase):
     def test_progress(self):
         start = self.first_steps()
         self.assertIn(f"of {len(start.step_ids)} steps", start.progress)
-        start.step_ids.filtered(lambda step: step.state == "todo").action_skip()
+        todo = start.step_ids.filtered(lambda step: step.state == "todo")
+        with self.assertRaises(UserError):
+            todo.action_skip()
+        todo.filtered("can_skip").action_skip()
+        self.look_at_preview()
         self.env.invalidate_all()
         self.assertEqual(start.progress, "Everything is settled.")
 

@@ -3,7 +3,7 @@
 from collections import namedtuple
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 #: state: ``done``, ``todo`` or ``optional``; sentence: what was found; button and other: labels of the
 #: buttons that do it (:meth:`RelanceStart._do_<code>`) and that help with it (``_help_<code>``)
@@ -84,9 +84,8 @@ class RelanceStart(models.Model):
         company = company.with_env(self.env)  # the rights that count are those of whoever asks
         company._relance_check_manager()
         # the record only keeps what was decided; its readers decide through its actions
-        start = self.sudo().search([("company_id", "=", company.id)]) or self.sudo().create(
-            {"company_id": company.id}
-        )
+        starts = self.sudo().with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
+        start = starts.search([("company_id", "=", company.id)]) or starts.create({"company_id": company.id})
         start._refresh()
         return start.with_env(self.env)
 
@@ -98,14 +97,20 @@ class RelanceStart(models.Model):
         self.write(
             {
                 "step_ids": [
-                    *(fields.Command.create({"code": code}) for code in known if code not in have),
+                    *(
+                        fields.Command.create({"code": code, "sequence": sequence})
+                        for sequence, code in enumerate(known)
+                        if code not in have
+                    ),
                     *(fields.Command.delete(step.id) for code, step in have.items() if code not in known),
                 ]
             }
         )
-        for step in self.step_ids:
-            if step.sequence != known.index(step.code):
-                step.sequence = known.index(step.code)
+        moved = self.step_ids.filtered(lambda step: step.sequence != known.index(step.code))
+        for step in moved:
+            step.sequence = known.index(step.code)
+        if moved:
+            self.invalidate_recordset(["step_ids"])
         today = self.company_id._relance_date()
         if not self.company_id.relance_active and (not self.date_start or self.date_start < today):
             self.date_start = self.company_id._relance_next_start(today)
@@ -229,6 +234,8 @@ class RelanceStartStep(models.Model):
     sentence = fields.Char(compute="_compute_facts")
     button = fields.Char(compute="_compute_facts", help="What the button does.")
     other = fields.Char(compute="_compute_facts", help="What the second button does.")
+    can_skip = fields.Boolean(compute="_compute_facts")
+    is_next = fields.Boolean(compute="_compute_facts", help="The first step that is still to be done.")
 
     _code_unique = models.Constraint("UNIQUE (start_id, code)", "There is this step already.")
 
@@ -236,6 +243,9 @@ class RelanceStartStep(models.Model):
         names = self.env["relance.start"]._steps()
         for step in self:
             step.name = names.get(step.code)
+
+    #: without them reminders cannot be switched on
+    _never_skipped = frozenset({"preview"})
 
     @api.depends("skipped", "decided_on")
     def _compute_facts(self):
@@ -247,6 +257,10 @@ class RelanceStartStep(models.Model):
                 step.sentence = fact.sentence
                 step.button = fact.button
                 step.other = fact.other
+                step.can_skip = step.state == "todo" and step.code not in self._never_skipped
+            following = steps.filtered(lambda step: step.state == "todo").sorted("sequence")[:1]
+            for step in steps:
+                step.is_next = step == following
 
     def _confirm(self):
         """Somebody looked at these steps and agrees."""
@@ -272,7 +286,12 @@ class RelanceStartStep(models.Model):
         return getattr(self.start_id, f"_help_{self.code}")()
 
     def action_skip(self):
-        """This step is not needed here."""
+        """This step is not needed here.
+
+        :raise UserError: nobody starts without it
+        """
+        if not self._never_skipped.isdisjoint(self.mapped("code")):
+            raise UserError(self.env._("Nothing starts before somebody looked at the preview."))
         for start, steps in self.grouped("start_id").items():
             start._allowed()._message_log(body=self.env._("Not needed: %s.", ", ".join(steps.mapped("name"))))
             steps._confirm()

@@ -188,8 +188,8 @@ class RelanceStart(models.Model):
         )
         step = self._step("policies")
         if step.decided_on and not step.skipped:
-            return Fact("done", sentence, "", _("Open"))
-        return Fact("todo", sentence, _("These are right"), _("Open"))
+            return Fact("done", sentence, "", _("See them"))
+        return Fact("todo", sentence, _("These are right"), _("See them"))
 
     def _do_policies(self):
         self._step("policies")._confirm()
@@ -209,14 +209,10 @@ class RelanceStart(models.Model):
             )
         if warning := company._relance_approval_warning():
             return Fact("todo", warning, _("Choose"))
-        names = (
-            _("every reminder")
-            if company.relance_approve_all
-            else ", ".join(dict.fromkeys(levels.sorted("delay_days").mapped("name")))
-        )
         if not approver:
+            names = ", ".join(dict.fromkeys(levels.sorted("delay_days").mapped("name")))
             return Fact("todo", _("To be approved before they leave: %s. By whom?", names), _("Choose"))
-        parts = [_("%(person)s approves: %(levels)s.", person=approver.name, levels=names)]
+        parts = self._approver_sentences(approver, levels)
         if company.relance_approval_weekday:
             weekday = dict(company._relance_weekdays())[company.relance_approval_weekday]
             parts.append(_("Weekly mail: %s.", weekday.lower()))
@@ -225,8 +221,27 @@ class RelanceStart(models.Model):
             return Fact("done", " ".join(parts), "", _("Change"))
         return Fact("todo", " ".join(parts), _("Choose"))
 
+    def _approver_sentences(self, approver, levels):
+        """Who approves which levels: what needs a manager is not for everybody."""
+        _ = self.env._
+
+        def names(some):
+            if self.company_id.relance_approve_all and some == levels:
+                return _("every reminder")
+            return ", ".join(dict.fromkeys(some.sorted("delay_days").mapped("name")))
+
+        refused = self.company_id._relance_levels_refused(approver, levels)
+        sentences = []
+        if levels - refused:
+            sentences.append(
+                _("%(person)s approves: %(levels)s.", person=approver.name, levels=names(levels - refused))
+            )
+        if refused:
+            sentences.append(_("A dunning manager approves: %s.", names(refused)))
+        return sentences
+
     def _do_approver(self):
-        return self._dialog("relance.start.approver", self.env._("Who approves"))
+        return self._dialog("relance.start.approver", self.env._("Who approves"), "large")
 
     def _help_approver(self):
         return self._do_approver()

@@ -361,6 +361,11 @@ class ResCompany(models.Model):
             & Domain("policy_id.company_id", "in", (False, self.id))
         )
 
+    def _relance_levels_refused(self, user, levels):
+        """Those of ``levels`` that ``user`` has no right to approve."""
+        groups = self.env["relance.reminder"]._approval_groups()
+        return levels.filtered(lambda level: not user.has_group(groups.get(level.approval, groups["user"])))
+
     def _relance_approval_warning(self, weekday=None, approver=None):
         """One sentence: what keeps the weekly mail from doing its work; empty if nothing does.
 
@@ -377,11 +382,8 @@ class ResCompany(models.Model):
             return _("Choose who approves, or who signs the reminders: the weekly mail has no reader yet.")
         if not approver.email:
             return _("%s has no e-mail address: the weekly mail cannot reach this person.", approver.name)
-        groups = self.env["relance.reminder"]._approval_groups()
         levels = self._relance_levels_to_approve()
-        refused = levels.filtered(
-            lambda level: not approver.has_group(groups.get(level.approval, groups["user"]))
-        )
+        refused = self._relance_levels_refused(approver, levels)
         if refused:
             return _(
                 "%(person)s has no right to approve %(levels)s: give this person the right, or choose "
