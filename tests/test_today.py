@@ -399,7 +399,7 @@ class TestGroups(TodayCase):
             partner,
             "decision",
             "address",
-            "No e-mail, phone or postal address is left: find out how to reach him.",
+            "No e-mail, phone or postal address is left: find out how to reach this customer.",
         )
         self.assertEqual((task.res_model, task.res_id), ("res.partner", partner.id))
         partner.email = "client@client.test"

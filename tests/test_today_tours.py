@@ -2,8 +2,8 @@
 
 from odoo.tests import HttpCase, tagged
 
-from .common import RelanceCase
 from . import test_tours
+from .common import RelanceCase
 
 
 class TodayTourCase(RelanceCase, HttpCase):

@@ -58,13 +58,13 @@ class RelanceToday(models.Model):
     user_id = fields.Many2one("res.users", string="In charge", readonly=True)
     res_model = fields.Char(string="Model of the record", readonly=True)
     res_id = fields.Integer(string="Record", readonly=True, aggregator=None)
-    detail_date = fields.Date(readonly=True)
+    detail_date = fields.Date(string="Date named", readonly=True)
     detail_amount = fields.Monetary(
-        currency_field="detail_currency_id", readonly=True, aggregator=None, help="Named by the sentence."
+        string="Amount named", currency_field="detail_currency_id", readonly=True, aggregator=None
     )
-    detail_currency_id = fields.Many2one("res.currency", readonly=True)
-    detail_count = fields.Integer(readonly=True, aggregator=None)
-    why_now = fields.Char(compute="_compute_why_now")
+    detail_currency_id = fields.Many2one("res.currency", string="Its currency", readonly=True)
+    detail_count = fields.Integer(string="Number named", readonly=True, aggregator=None)
+    why_now = fields.Char(string="Why now", compute="_compute_why_now")
 
     @api.model
     def _sources(self):

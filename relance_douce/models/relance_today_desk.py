@@ -65,7 +65,10 @@ class RelanceToday(models.Model):
             * 2,
             "broken": (_("The payment plan ended on %(date)s, not kept: decide what comes next."),) * 2,
             "last_level": (_("The last level was reached on %(date)s: decide what comes next."),) * 2,
-            "address": (_("No e-mail, phone or postal address is left: find out how to reach him."),) * 2,
+            "address": (
+                _("No e-mail, phone or postal address is left: find out how to reach this customer."),
+            )
+            * 2,
             "silence": (_("Nothing has happened since %(date)s: decide what comes next."),) * 2,
         }
 
