@@ -458,6 +458,8 @@ class TestPreview(PreviewCase):
             self.assertTrue(message.level_id, message.notice)
             action = message.action_next()
         self.assertEqual(key, seen[0])
+        names = [partner.name for partner, _needs in seen]
+        self.assertEqual(names, sorted(names))
         self.assertEqual(len(seen), screen.message_count)
         self.assertEqual(
             [needs for partner, needs in seen if partner == made["double"].partner_id], [False, True]

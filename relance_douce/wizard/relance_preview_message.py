@@ -65,7 +65,8 @@ class RelancePreviewMessage(models.TransientModel):
         lines = self.env["relance.preview.line"].with_context(
             relance_preview_company=company.id, relance_preview_date=str(date), relance_preview_until=False
         )
-        return lines._read_group([("verdict", "=", "send")], ["partner_id", "needs_approval"])
+        messages = lines._read_group([("verdict", "=", "send")], ["partner_id", "needs_approval"])
+        return sorted(messages, key=lambda one: (one[0].display_name.lower(), one[0].id, one[1]))
 
     def _open_at(self, company, date, partner, needs_approval):
         # named only here: whoever may read the lines may see their messages
