@@ -19,9 +19,7 @@ class RelanceStart(models.Model):
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
     step_ids = fields.One2many("relance.start.step", "start_id", string="Steps", readonly=True)
-    date_start = fields.Date(
-        string="First day", help="The first reminders are prepared and leave on the morning of this day."
-    )
+    date_start = fields.Date(string="First day", help="The first reminders leave on this day, none before.")
     progress = fields.Char(compute="_compute_progress")
     status = fields.Char(compute="_compute_switch")
     is_active = fields.Boolean(related="company_id.relance_active", string="Switched on")

@@ -27,7 +27,7 @@ class ResCompany(models.Model):
 
     relance_start_date = fields.Date(
         string="Reminders start on",
-        help="First day on which reminders are prepared and may leave. Empty: at once.",
+        help="First day on which reminders may leave. Empty: at once.",
     )
     relance_approver_id = fields.Many2one(
         "res.users",
