@@ -176,6 +176,17 @@ class TestLettersByEstablishment(ChainCase, LetterCase):
                 found = [name for page in pages for name in ("Voiron", "Allevard", "Annecy") if name in page]
                 self.assertEqual(set(found), {"Voiron", "Allevard", "Annecy"})
 
+    def test_a_few_invoices_of_several_fit_on_one_page(self):
+        """Names, sums and credits of three establishments beside a firm text."""
+        self.company.qr_code = True
+        office, shops = self.chain("Voiron", "Allevard", "Annecy", lang="fr_FR")
+        moves = self.late(shops[0], 2, ref="BC 118") + self.late(shops[1], 2) + self.late(shops[2])
+        self.credit_note(shops[1], 30, DAY - timedelta(days=5))
+        reminder = self.remind(moves, "firm")
+        reminder.level_id.offers_plan = False
+        self.assertEqual(len(pages_of(self.letter(reminder))), 1)
+        self.assertTrue(office)
+
     def test_window_and_names(self):
         hostile = "Magasin <script>x</script> {{ 1 }}"
         office, shops = self.chain("Voiron", "Allevard")

@@ -18,6 +18,8 @@ ADDRESS_LINES = 7
 ADDRESS_SIZE = 10.5
 #: from this many rows on a letter is set more closely, to stay on one page
 DENSE_ROWS = 9
+#: up to this many lines, names and sums included, invoices of several customers stay on one
+TIGHT_LINES = 16
 DENSE_SCALE = 0.945
 #: widths in mm: the tables, the gap between columns, a date, a character of a bold amount
 #: and of an invoice's number
@@ -203,12 +205,22 @@ class RelanceLetter(models.AbstractModel):
 
     @api.model
     def _is_dense(self, rows):
-        """Whether a table of these rows is set closely: names and sums of customers take room."""
-        count = len(rows)
-        if self._has_several(rows):
-            sections = [(row["debtor"], row["currency"]) for row in rows]
-            count += sum(1 + (sections.count(one) > 1) for one in set(sections))
-        return count >= DENSE_ROWS
+        """Whether a table of these rows is set closely."""
+        return self._table_lines(rows) >= DENSE_ROWS
+
+    @api.model
+    def _is_tight(self, rows):
+        """Whether names and sums of several customers fit on one page if there is no air."""
+        return self._has_several(rows) and DENSE_ROWS <= self._table_lines(rows) <= TIGHT_LINES
+
+    def _table_lines(self, rows):
+        """Number of lines in a table of these rows: names and sums of customers take room."""
+        if not self._has_several(rows):
+            return len(rows)
+        sections = [(row["debtor"], row["currency"]) for row in rows]
+        currencies = {row["currency"] for row in rows}
+        sums = sum(1 + (sections.count(one) > 1) for one in set(sections))
+        return len(rows) + sums + 2 * (len(currencies) - 1)
 
     @api.model
     def _paid_for_others(self, rows, payer):
@@ -375,6 +387,7 @@ class RelanceReminder(models.Model):
             closing=closing,
             rows=data["rows"],
             dense=letter._is_dense(data["rows"]),
+            tight=letter._is_tight(data["rows"]),
             table=partial(
                 letter._invoice_table,
                 data["rows"],
@@ -477,19 +490,18 @@ class RelanceReminder(models.Model):
         """Words, amount, and whether it counts, per currency; one invoice needs no total."""
         result = []
         for sums in data["totals"]:
-            several = len(sums["customers"]) > 1
             amounts = {
                 key: formatLang(self.env, sums[key], currency_obj=sums["currency"])
                 for key in ("left", "credit", "net")
             }
             if len(self.line_ids) > 1 or sums["credit"]:
-                total = self.env._("Grand total") if several else self.env._("Total")
+                total = self.env._("Grand total") if data["several"] else self.env._("Total")
                 result.append((total, amounts["left"], not sums["credit"]))
             if sums["credit"]:
                 credit = formatLang(self.env, -sums["credit"], currency_obj=sums["currency"])
                 given = (
                     self.env._("Credits on these accounts")
-                    if several
+                    if data["several"]
                     else self.env._("Credits on your account")
                 )
                 result.append((given, credit, False))
@@ -606,6 +618,7 @@ class ResPartner(models.Model):
             closing=Markup("<p>%s</p>") % self.env._("Yours faithfully,"),
             rows=rows,
             dense=letter._is_dense(rows),
+            tight=letter._is_tight(rows),
             table=partial(letter._invoice_table, rows, totals=self._statement_sums(rows)),
             bank=letter._bank_details(bank, []),
             signature=letter._signature(payer.relance_user_id or company.sudo().relance_user_id, company),

@@ -604,8 +604,9 @@ class RelanceReminder(models.Model):
         if page["offer"]:
             page["offer"]["qr"] = self.env["relance.letter"]._link_qr(page["offer"]["url"])
             # the offer takes its room from the rest, so that all stays on one page
-            page["dense"] = len(page["rows"]) >= OFFER_DENSE_ROWS
-            page["tight"] = len(page["rows"]) >= OFFER_TIGHT_ROWS
+            lines = self.env["relance.letter"]._table_lines(page["rows"])
+            page["dense"] = lines >= OFFER_DENSE_ROWS
+            page["tight"] = lines >= OFFER_TIGHT_ROWS
         return page
 
     def _mail_page(self, data, text):
