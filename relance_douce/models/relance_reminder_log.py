@@ -32,26 +32,23 @@ class RelanceReminder(models.Model):
     @api.depends("kind", "level_id", "channel", "direction")
     def _compute_label(self):
         channels = dict(self._fields["channel"]._description_selection(self.env))
+        names = self._way_names()
         for reminder in self:
             if reminder.kind == "logged":
-                name = reminder._way_names().get((reminder.channel, reminder.direction))
+                name = names.get(reminder.channel, {}).get(reminder.direction)
                 reminder.label = name or channels.get(reminder.channel, "")
             else:
                 reminder.label = reminder.level_id.name
 
     @api.model
     def _way_names(self):
-        """(channel, direction) → what such a contact is called."""
+        """Channel → direction → what such a contact is called."""
         _ = self.env._
         return {
-            ("call", "incoming"): _("Incoming call"),
-            ("call", "outgoing"): _("Outgoing call"),
-            ("email", "incoming"): _("E-mail received"),
-            ("email", "outgoing"): _("E-mail sent"),
-            ("sms", "incoming"): _("SMS received"),
-            ("sms", "outgoing"): _("SMS sent"),
-            ("letter", "incoming"): _("Letter received"),
-            ("letter", "outgoing"): _("Letter sent"),
+            "call": {"incoming": _("Incoming call"), "outgoing": _("Outgoing call")},
+            "email": {"incoming": _("E-mail received"), "outgoing": _("E-mail sent")},
+            "sms": {"incoming": _("SMS received"), "outgoing": _("SMS sent")},
+            "letter": {"incoming": _("Letter received"), "outgoing": _("Letter sent")},
         }
 
     @api.depends("label")
@@ -210,10 +207,10 @@ class RelanceReminder(models.Model):
         [why] = decision._explain([speaking])
         if not planned:
             return why
-        names = self._join(self.env, [self.env._("“%s”", one.level_id.name) for one in planned])
+        names = self._join(self.env, planned.mapped("level_id.name"))
         if planned._live():
-            return self.env._("%(reminder)s was planned and waits. %(why)s", reminder=names, why=why)
-        return self.env._("%(reminder)s was planned and is not sent. %(why)s", reminder=names, why=why)
+            return self.env._("“%(reminder)s” was planned and waits. %(why)s", reminder=names, why=why)
+        return self.env._("“%(reminder)s” was planned and is not sent. %(why)s", reminder=names, why=why)
 
     # -- correcting ------------------------------------------------------------------------------
     def _check_may_correct(self):

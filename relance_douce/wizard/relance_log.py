@@ -54,6 +54,7 @@ class RelanceLog(models.TransientModel):
         string="On", required=True, compute="_compute_date", store=True, readonly=False, precompute=True
     )
     party_ids = fields.Many2many("res.partner", compute="_compute_parties")
+    has_several = fields.Boolean(compute="_compute_parties", help="Invoices of several customers are open.")
     contact_id = fields.Many2one(
         "res.partner", string="With", compute="_compute_contact", store=True, readonly=False
     )
@@ -187,6 +188,7 @@ class RelanceLog(models.TransientModel):
     def _compute_parties(self):
         """Who may have spoken: people of the payer and of those he pays for."""
         for log in self:
+            log.has_several = len(log.line_ids.debtor_id) > 1
             log.party_ids = log.payer_id + log.partner_id.commercial_partner_id + log.line_ids.debtor_id
 
     @api.depends("partner_id")
