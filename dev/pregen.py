@@ -3,6 +3,7 @@ qweb = env["ir.qweb"]
 for name in (
     "web.assets_web",
     "web.assets_web_print",
+    "web.assets_backend_lazy",
     "web.assets_tests",
     "web.assets_emoji",
     "web_tour.interactive",
