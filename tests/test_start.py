@@ -302,7 +302,9 @@ class TestFacts(StartCase):
         dialog = self.env["relance.start.approver"].with_user(self.manager).create({})
         self.assertEqual(dialog.approver_id, self.accountant)
         self.assertEqual(set(dialog.level_ids.mapped("approval")), {"user", "manager"})
-        dialog.write({"approver_id": self.manager.id, "weekday": "0"})
+        # nothing leaves unseen until somebody decides that it may
+        self.assertTrue(dialog.approve_all)
+        dialog.write({"approver_id": self.manager.id, "weekday": "0", "approve_all": False})
         dialog.action_save()
         self.assertEqual(self.company.relance_approver_id, self.manager)
         self.assertEqual(self.company.relance_approval_weekday, "0")

@@ -69,9 +69,11 @@ class RelanceStartApprover(models.TransientModel):
         company._relance_check_manager()
         return {
             **values,
-            "approver_id": company._relance_approver().id,
+            # whoever sets it up, until somebody else is named; and nothing leaves unseen in the
+            # first weeks, until somebody decides that it may
+            "approver_id": (company._relance_approver() or self.env.user).id,
             "weekday": company.relance_approval_weekday,
-            "approve_all": company.relance_approve_all,
+            "approve_all": company.relance_approve_all or not company.relance_approver_id,
         }
 
     @api.depends("company_id")
