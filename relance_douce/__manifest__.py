@@ -57,7 +57,7 @@
             "relance_douce/static/src/preview/*",
         ],
         # after the views that it extends, which the web client loads when they are needed
-        "web.assets_backend_lazy": ["relance_douce/static/src/aged/*"],
+        "web.assets_backend_lazy": ["relance_douce/static/src/reporting/*"],
         "web.assets_frontend": [
             "relance_douce/static/src/portal/*.js",
             "relance_douce/static/src/portal/*.scss",

@@ -3,7 +3,7 @@
 import io
 import json
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import unquote
 
@@ -988,13 +988,24 @@ class TestAgedExport(AgedCase, HttpCase):
         _formulas, rows = self.sheet(domain=[("partner_id", "=", False)])
         self.assertEqual(rows[5], ["Total", None, 0, 0, 0, 0, 0, 0, 0])
 
-    def test_who_may_not_export(self):
+    def test_who_takes_it_away(self):
+        """The accountant may; a salesperson only with the right to export, and her own customers."""
+        self.sheet(user="accountant")
+        self.customer_two.user_id = self.salesperson
         with mute_logger("odoo.http"):
             response = self.post(
-                "/relance_douce/aged_balance", {"domain": [], "context": {}}, user="accountant"
+                "/relance_douce/aged_balance", {"domain": [], "context": {}}, user="salesperson"
             )
         self.assertEqual(response.status_code, 403)
         self.assertIn("right to export", response.text)
+        self.salesperson.group_ids += self.env.ref("base.group_allow_export")
+        _formulas, rows = self.sheet(user="salesperson")
+        self.assertEqual([row[0] for row in rows[5:]], ["Brasserie du Port", "Total"])
+        with mute_logger("odoo.http"):
+            response = self.post(
+                "/relance_douce/aged_balance", {"domain": [], "context": {}}, user="outsider"
+            )
+        self.assertEqual(response.status_code, 403)
 
     def test_the_list_export_of_the_host(self):
         """Grouped as on the screen: a heading per customer with its sums, the rows below."""
@@ -1045,3 +1056,32 @@ class TestAgedExport(AgedCase, HttpCase):
         self.assertEqual(response.status_code, 200)
         sheet = openpyxl.load_workbook(io.BytesIO(response.content)).active
         self.assertEqual(sheet["B3"].value, 450)
+
+
+@tagged("post_install", "-at_install")
+class TestAgedTours(RelanceCase, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # the words of the tours
+        (cls.accountant + cls.salesperson).lang = "en_US"
+        cls.last_year = date(cls.company._relance_date().year - 1, 12, 31)
+        chain = cls.customer("Group of shops", lang="en_US")
+        cls.lyon, cls.nice = (
+            cls.customer(name, lang="en_US", relance_payer_id=chain.id)
+            for name in ("Shop in Lyon", "Shop in Nice")
+        )
+        due = cls.last_year - timedelta(days=40)
+        cls.invoice(cls.lyon, due, 1000)
+        paid = cls.invoice(cls.nice, due, 1100)
+        cls.settle(paid, cls.last_year + timedelta(days=1), 600)
+
+    def test_accountant_goes_to_an_earlier_date(self):
+        self.start_tour("/odoo/aged-balance", "relance_aged_tour", login="accountant")
+
+    def test_salesperson_sees_her_own_customers(self):
+        self.lyon.user_id = self.salesperson
+        self.start_tour("/odoo/aged-balance", "relance_aged_reader_tour", login="salesperson")
+
+    def test_a_date_on_which_nothing_was_owed(self):
+        self.start_tour("/odoo/aged-balance", "relance_aged_empty_tour", login="accountant")

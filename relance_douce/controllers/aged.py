@@ -15,7 +15,7 @@ class AgedBalance(http.Controller):
     def aged_balance(self, data):
         """:param data: json of ``domain``, ``groupby`` and ``context`` of the view"""
         asked = json.loads(data)
-        if not request.env.user.has_group("base.group_allow_export"):
+        if not request.env["relance.aged"]._may_take_away():
             raise AccessError(request.env._("You need the right to export data: ask an administrator."))
         context = {key: asked["context"][key] for key in CONTEXT_KEYS if key in asked["context"]}
         aged = request.env["relance.aged"].with_context(**context)

@@ -73,6 +73,7 @@ class RelanceAged(models.Model):
     is_chased = fields.Boolean(
         string="Account is chased",
         readonly=True,
+        prefetch=False,
         groups=READERS,
         help="Whether invoices on this account are ever reminded: the settings name the accounts "
         "that are left alone.",
@@ -84,6 +85,7 @@ class RelanceAged(models.Model):
         help="Items without a due date, such as most payments, count from their own date.",
     )
     days_late = fields.Integer(
+        string="Days late",
         readonly=True,
         aggregator="max",
         depends_context=(AS_OF,),
@@ -101,6 +103,7 @@ class RelanceAged(models.Model):
         lambda self: list(self.env["relance.run"]._reason_labels().items()),
         string="Why?",
         readonly=True,
+        prefetch=False,
         groups=READERS,
         depends_context=(AS_OF,),
         help="What happens to this item on the date, or what holds it.",
@@ -201,7 +204,7 @@ class RelanceAged(models.Model):
         """Columns over the aliases of :meth:`_from`; add yours."""
         return SQL(
             """
-            SELECT candidate.id,
+            SELECT item.id,
                    item.company_id,
                    customer.id AS partner_id,
                    CASE WHEN move.commercial_partner_id = customer.id
@@ -258,83 +261,114 @@ class RelanceAged(models.Model):
 
     @api.model
     def _from(self):
-        """``candidate``: ids; ``item``: journal item; ``move``; ``own``: its partner;
-        ``customer``: his company; ``standing``: ``balance`` (company currency), ``amount``
-        (document currency), ``date_due`` and ``age`` in days as of the date.
+        """``item``: journal item with ``undone`` and ``undone_currency``; ``move``; ``own``: the
+        partner of the item; ``customer``: his company; ``standing``: ``balance`` (company
+        currency), ``amount`` (document currency), ``date_due`` and ``age`` in days as of the date.
         """
         return SQL(
             """
-              FROM (%(candidates)s) candidate
-              JOIN account_move_line item ON item.id = candidate.id
-              JOIN account_move move ON move.id = item.move_id
-              JOIN account_account account ON account.id = item.account_id
+              FROM (%(items)s) item
               JOIN res_company company ON company.id = item.company_id
               JOIN res_currency own_currency ON own_currency.id = company.currency_id
               JOIN res_currency currency ON currency.id = item.currency_id
+         LEFT JOIN account_move move ON move.id = item.move_id
          LEFT JOIN res_partner own ON own.id = item.partner_id
          LEFT JOIN res_partner customer ON customer.id = own.commercial_partner_id
         CROSS JOIN LATERAL (
-                    SELECT round(item.amount_residual + candidate.undone,
+                    SELECT round(item.amount_residual + item.undone,
                                  own_currency.decimal_places) AS balance,
-                           round(item.amount_residual_currency + candidate.undone_currency,
+                           round(item.amount_residual_currency + item.undone_currency,
                                  currency.decimal_places) AS amount,
                            COALESCE(item.date_maturity, item.date) AS date_due,
                            %(as_of)s::date - COALESCE(item.date_maturity, item.date) AS age
                    ) standing
             """,
-            candidates=self._candidates_query(),
+            items=self._items_query(),
             as_of=self._as_of(),
         )
 
     @api.model
-    def _candidates_query(self):
-        """Items that may have been open: ``id``, ``undone``, ``undone_currency``.
+    def _item_columns(self):
+        """Columns of the journal item that the other pieces use; add yours."""
+        return (
+            "id",
+            "move_id",
+            "company_id",
+            "partner_id",
+            "journal_id",
+            "account_id",
+            "currency_id",
+            "name",
+            "date",
+            "date_maturity",
+            "amount_residual",
+            "amount_residual_currency",
+            "relance_level_id",
+        )
 
-        Those open now, and those of matchings that had not taken place on the date; what is
-        undone is to be added to the residual of today.
+    @api.model
+    def _items_query(self):
+        """Items that may have been open: what is open now, found by its index, and what is
+        settled now by matchings that had not taken place on the date. ``undone`` and
+        ``undone_currency`` are to be added to the residual of today.
         """
         return SQL(
             """
-            WITH undone AS (%(undone)s)
-          SELECT id, sum(undone) AS undone, sum(undone_currency) AS undone_currency
-            FROM (SELECT open_item.id, 0 AS undone, 0 AS undone_currency
-                    FROM account_account open_account
-                    JOIN account_move_line open_item ON open_item.account_id = open_account.id
-                   WHERE open_account.account_type = 'asset_receivable'
-                     AND open_account.non_trade IS NOT TRUE
-                     AND open_item.reconciled IS NOT TRUE
-                     AND open_item.company_id = ANY(%(companies)s)
-               UNION ALL
-                  SELECT debit_move_id, amount, debit_amount_currency FROM undone
-               UNION ALL
-                  SELECT credit_move_id, -amount, -credit_amount_currency FROM undone
-                 ) touched
-        GROUP BY id
+            WITH undone AS MATERIALIZED (
+                SELECT id, sum(amount) AS amount, sum(amount_currency) AS amount_currency
+                  FROM (%(undone)s) matched
+              GROUP BY id
+            )
+            SELECT %(columns)s,
+                   COALESCE(undone.amount, 0) AS undone,
+                   COALESCE(undone.amount_currency, 0) AS undone_currency
+              FROM account_move_line item
+         LEFT JOIN undone ON undone.id = item.id
+             WHERE item.reconciled IS NOT TRUE AND %(condition)s
+         UNION ALL
+            SELECT %(columns)s, undone.amount, undone.amount_currency
+              FROM undone
+              JOIN account_move_line item ON item.id = undone.id
+             WHERE item.reconciled IS TRUE AND %(condition)s
             """,
             undone=self._undone_query(),
+            columns=SQL(", ").join(SQL.identifier("item", name) for name in self._item_columns()),
+            condition=self._item_condition(),
+        )
+
+    @api.model
+    def _item_condition(self):
+        """SQL over ``item``: what belongs to the balance, whatever is left of it."""
+        return SQL(
+            """
+            item.parent_state = 'posted'
+            AND item.date <= %(as_of)s
+            AND item.company_id = ANY(%(companies)s)
+            -- an array of a subquery is evaluated once, and the index on accounts serves it
+            AND item.account_id = ANY(ARRAY(
+                SELECT id FROM account_account
+                 WHERE account_type = 'asset_receivable' AND non_trade IS NOT TRUE))
+            """,
+            as_of=self._as_of(),
             companies=self.env.companies.ids,
         )
 
     @api.model
     def _undone_query(self):
-        """The matchings that do not count on the date: later ones, and those with an item
-        that is not posted (the host keeps the matching of a payment reset to draft).
+        """The matchings that do not count on the date, once per item: ``id``, ``amount``,
+        ``amount_currency``.
+
+        Those of a later date, and those with an item that is not posted: the host keeps the
+        matching of a payment that was reset to draft.
         """
-        columns = SQL(", ").join(
-            SQL.identifier("partial", column)
-            for column in (
-                "id",
-                "debit_move_id",
-                "credit_move_id",
-                "amount",
-                "debit_amount_currency",
-                "credit_amount_currency",
-            )
+        later = SQL(
+            "SELECT id FROM account_partial_reconcile WHERE max_date > %s",
+            self._as_of(),
         )
-        unposted = [
+        unposted = (
             SQL(
                 """
-                SELECT %(columns)s
+                SELECT partial.id
                   FROM account_journal journal
                   JOIN account_move move ON move.journal_id = journal.id
                                         AND move.state IN ('draft', 'cancel')
@@ -342,18 +376,26 @@ class RelanceAged(models.Model):
                   JOIN account_partial_reconcile partial ON %(side)s = item.id
                  WHERE journal.company_id = ANY(%(companies)s)
                 """,
-                columns=columns,
                 side=SQL.identifier("partial", side),
                 companies=self._ledger_company_ids(),
             )
             for side in ("debit_move_id", "credit_move_id")
-        ]
-        later = SQL(
-            "SELECT %s FROM account_partial_reconcile partial WHERE partial.max_date > %s",
-            columns,
-            self._as_of(),
         )
-        return SQL(" UNION ").join([later, *unposted])
+        return SQL(
+            """
+            WITH undone_partial AS MATERIALIZED (
+                SELECT *
+                  FROM account_partial_reconcile
+                 WHERE id IN (%(partials)s)
+            )
+            SELECT debit_move_id AS id, amount, debit_amount_currency AS amount_currency
+              FROM undone_partial
+         UNION ALL
+            SELECT credit_move_id, -amount, -credit_amount_currency
+              FROM undone_partial
+            """,
+            partials=SQL(" UNION ").join([later, *unposted]),
+        )
 
     @api.model
     def _ledger_company_ids(self):
@@ -368,18 +410,7 @@ class RelanceAged(models.Model):
 
     @api.model
     def _where(self):
-        return SQL(
-            """
-             WHERE item.parent_state = 'posted'
-               AND item.date <= %(as_of)s
-               AND item.company_id = ANY(%(companies)s)
-               AND account.account_type = 'asset_receivable'
-               AND account.non_trade IS NOT TRUE
-               AND (standing.balance <> 0 OR standing.amount <> 0)
-            """,
-            as_of=self._as_of(),
-            companies=self.env.companies.ids,
-        )
+        return SQL("WHERE standing.balance <> 0 OR standing.amount <> 0")
 
     # -- what is joined only when it is asked for --------------------------------------------
     def _field_to_sql(self, alias, field_expr, query=None):

@@ -27,6 +27,13 @@ class RelanceAged(models.Model):
     _inherit = "relance.aged"
 
     @api.model
+    def _may_take_away(self):
+        """Who reads the accounts may hand the balance on, like any other print of them."""
+        return self.env.user.has_group("account.group_account_readonly") or self.env.user.has_group(
+            "base.group_allow_export"
+        )
+
+    @api.model
     def _sheet(self, domain, groupby=()):
         """An xlsx file with one sheet per company, in its currency.
 
