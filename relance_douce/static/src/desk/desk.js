@@ -9,9 +9,9 @@ import {
     onMounted,
     onPatched,
     onWillStart,
-    onWillUpdateProps,
     useRef,
     useState,
+    xml,
 } from "@odoo/owl";
 
 import { DeskView } from "./desk_views";
@@ -36,13 +36,29 @@ deskActions
         { name: "action_mark_posted", label: _t("Mark as posted"), hotkey: "a", primary: true },
     ]);
 
+/** The open items of the customer of a row, as its button would open them. */
+export class DeskItems extends Component {
+    static template = xml`
+        <DeskView type="'list'" resModel="'account.move.line'" viewId="props.viewId" domain="domain"/>`;
+    static components = { DeskView };
+    static props = { taskId: Number, viewId: Number };
+
+    setup() {
+        const orm = useService("orm");
+        onWillStart(async () => {
+            const action = await orm.call("relance.today", "action_match", [[this.props.taskId]]);
+            this.domain = action.domain;
+        });
+    }
+}
+
 /**
  * The row that is open: what it is about, its buttons, and beside each other the record
  * behind it and the case of the customer with everything that was said.
  */
 export class Desk extends Component {
     static template = "relance_douce.Desk";
-    static components = { DeskView };
+    static components = { DeskItems, DeskView };
     static props = {
         record: Object,
         views: Object,
@@ -57,7 +73,6 @@ export class Desk extends Component {
     };
 
     setup() {
-        this.orm = useService("orm");
         this.next = useRef("next");
         this.previous = useRef("previous");
         this.open = useRef("open");
@@ -71,8 +86,6 @@ export class Desk extends Component {
         useHotkey("escape", () => this.props.close(), {
             isAvailable: (target) => !target.closest?.(".o_searchview, .o_popover, .o-mail-Chatter"),
         });
-        onWillStart(() => this.loadItems(this.props));
-        onWillUpdateProps((props) => this.loadItems(props));
         onMounted(() => this.props.onShown(this.props.record.resId));
         onPatched(() => this.props.onShown(this.props.record.resId));
     }
@@ -101,16 +114,7 @@ export class Desk extends Component {
     }
 
     /** Where no record is behind the row, what the customer has open is shown. */
-    async loadItems({ record }) {
-        if (record.data.res_model !== "res.partner") {
-            this.items = this.itemsOf = undefined;
-            return;
-        }
-        if (this.itemsOf === record.resId) {
-            return;
-        }
-        this.itemsOf = record.resId;
-        const { domain } = await this.orm.call("relance.today", "action_match", [[record.resId]]);
-        this.items = domain;
+    get hasItems() {
+        return this.data.res_model === "res.partner" && "account.move.line" in this.props.views;
     }
 }
