@@ -21,7 +21,7 @@ class RelanceCase(models.Model):
         help="First day on which the next step may take place.",
     )
     step_reason = fields.Char(string="Why", compute="_compute_page", compute_sudo=True)
-    contact_id = fields.Many2one("res.partner", string="Contact", compute="_compute_page", compute_sudo=True)
+    contact_id = fields.Many2one("res.partner", compute="_compute_page", compute_sudo=True)
     # tracked on the customer, not here: each write would ask who he is
     contact_email = fields.Char(related="contact_id.email", string="E-mail", tracking=False)
     contact_phone = fields.Char(related="contact_id.phone", string="Phone", tracking=False)

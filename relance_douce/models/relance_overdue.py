@@ -26,7 +26,7 @@ class RelanceOverdue(models.Model):
     _rec_name = "partner_id"
 
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
-    payer_id = fields.Many2one("res.partner", string="Payer", readonly=True)
+    payer_id = fields.Many2one("res.partner", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
     line_count = fields.Integer(string="Overdue instalments", readonly=True)

@@ -56,7 +56,7 @@ class RelanceReminder(models.Model):
         logged = self.filtered(lambda reminder: reminder.kind == "logged")
         for reminder in logged:
             reminder.display_name = f"{reminder.label} · {reminder.partner_id.display_name}"
-        super(RelanceReminder, self - logged)._compute_display_name()
+        return super(RelanceReminder, self - logged)._compute_display_name()
 
     @api.depends_context("uid")
     @api.depends("create_uid", "kind")

@@ -147,6 +147,7 @@ class RelanceReminder(models.Model):
 
     def _set_prepared(self, now):
         """A letter that lies in the tray is somebody's work."""
-        super()._set_prepared(now)
+        result = super()._set_prepared(now)
         for company in self.filtered(lambda one: one.channel == "letter").company_id:
             self.env["relance.run"]._follow_tasks(company, ["post"], ask=True)
+        return result

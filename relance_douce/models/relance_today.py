@@ -52,7 +52,7 @@ class RelanceToday(models.Model):
     days_late = fields.Integer(
         string="Days late", readonly=True, aggregator=None, help="Of the oldest invoice."
     )
-    level_id = fields.Many2one("relance.level", string="Level", readonly=True)
+    level_id = fields.Many2one("relance.level", readonly=True)
     tone = fields.Selection(related="level_id.tone")
     last_contact_date = fields.Date(string="Last contact", readonly=True)
     user_id = fields.Many2one("res.users", string="In charge", readonly=True)

@@ -48,13 +48,11 @@ class RelanceAged(models.Model):
     )
     establishment_id = fields.Many2one(
         "res.partner",
-        string="Establishment",
         readonly=True,
         help="Whose address is on the invoice, where it is not that of the customer himself.",
     )
     payer_id = fields.Many2one(
         "res.partner",
-        string="Payer",
         readonly=True,
         groups=READERS,
         help="Who answers for the customer's invoices: head office of a chain, parent company. "

@@ -55,6 +55,14 @@ def decode(content):
         raise SheetError("encoding") from None
 
 
+def _is_utf8(content):
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _encoding(content):
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -64,11 +72,8 @@ def _encoding(content):
         if max(even, odd) * 4 > len(content) // 2 and min(even, odd) * 10 < max(even, odd):
             return "utf-16-le" if odd > even else "utf-16-be"
         raise SheetError("encoding")
-    try:
-        content.decode("utf-8")
+    if _is_utf8(content):
         return "utf-8"
-    except UnicodeDecodeError:
-        pass
     if any(0x80 <= byte < 0xA0 for byte in content):
         return "cp1252"
     # where both have a letter or a sign, € Š Ž Œ Ÿ are what people write, not ¤ ¦ ´ ¼ ¾
@@ -204,8 +209,9 @@ def parse_date(text):
             return date(year + 2000 if year < 100 else year, month, day)
         if iso:
             return date(*map(int, iso.groups()))
-    except ValueError:
-        pass
+    except ValueError as error:
+        # the thirtieth of February
+        raise SheetError("date") from error
     raise SheetError("date")
 
 

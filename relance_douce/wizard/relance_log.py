@@ -29,7 +29,7 @@ class RelanceLog(models.TransientModel):
         "res.partner", string="Customer", required=True, domain="[('parent_id', '=', False)]"
     )
     is_chosen = fields.Boolean(help="The customer is known from where the dialog was opened.")
-    payer_id = fields.Many2one("res.partner", string="Payer", compute="_compute_payer")
+    payer_id = fields.Many2one("res.partner", compute="_compute_payer")
     way = fields.Selection(
         [
             ("call_in", "Incoming call"),

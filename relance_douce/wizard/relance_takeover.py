@@ -29,7 +29,7 @@ class RelanceTakeoverWizard(models.TransientModel):
     )
     row_ids = fields.Json(help="Ids of the rows of the list of overdue customers that were ticked.")
     level_choice_ids = fields.Many2many("relance.level", compute="_compute_level_choice_ids")
-    level_id = fields.Many2one("relance.level", string="Level", ondelete="set null")
+    level_id = fields.Many2one("relance.level", ondelete="set null")
     date = fields.Date(string="Last reminded on", help="The day on which these customers were last reminded.")
     channel = fields.Selection(
         lambda self: self.env["relance.reminder"]._sending_channels(),
@@ -38,8 +38,8 @@ class RelanceTakeoverWizard(models.TransientModel):
     note = fields.Char()
     until = fields.Date(string="No reminders until", help="Last day without reminders.")
     policy_choice_ids = fields.Many2many("relance.policy", compute="_compute_policy_choice_ids")
-    policy_id = fields.Many2one("relance.policy", string="Policy", ondelete="set null")
-    payer_id = fields.Many2one("res.partner", string="Payer", ondelete="set null")
+    policy_id = fields.Many2one("relance.policy", ondelete="set null")
+    payer_id = fields.Many2one("res.partner", ondelete="set null")
     audience = fields.Selection(
         lambda self: [
             (code, label)
