@@ -275,9 +275,10 @@ class TestFacts(StartCase):
     def test_mail_without_an_address(self):
         self.manager.email = False
         step = self.step("mail")
-        self.assertFalse(step.button)
+        action = step.action_do()
+        self.assertEqual((action["res_model"], action["res_id"]), ("res.users", self.manager.id))
         with self.assertRaises(UserError):
-            step.action_do()
+            self.first_steps()._send_test_mail(MONDAY)
 
     def test_policies(self):
         for name in ("Alpha", "Beta"):

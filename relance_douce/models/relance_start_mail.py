@@ -27,9 +27,8 @@ class RelanceStart(models.Model):
         send = _("Send me a test mail") if email else ""
         servers = _("Mail servers") if self.env.user._is_system() else ""
         if not email:
-            return Fact(
-                "todo", _("Enter your own e-mail address in your preferences, then test."), "", servers
-            )
+            sentence = _("Enter your own e-mail address in your preferences, then test.")
+            return Fact("todo", sentence, _("My preferences"), servers)
         if self.mail_error:
             return Fact("todo", self.mail_error, send, servers)
         if not tested:
@@ -44,7 +43,10 @@ class RelanceStart(models.Model):
         return self.env["ir.actions.act_window"]._for_xml_id("base.action_ir_mail_server_list")
 
     def _do_mail(self):
-        """Send the test mail and remember what the host says of it."""
+        """Send the test mail and remember what the host says of it; first an address to send it to."""
+        if not self.env.user.email:
+            action = self.env["ir.actions.act_window"]._for_xml_id("base.action_res_users_my")
+            return {**action, "res_id": self.env.uid, "target": "new"}
         start, date = self._allowed(), self.company_id._relance_date()
         mail = self._send_test_mail(date)
         if mail.state == "sent":
