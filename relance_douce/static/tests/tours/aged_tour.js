@@ -10,6 +10,10 @@ registry.category("web_tour.tours").add("relance_aged_tour", {
         },
         {
             content: "Who pays for the shops?",
+            trigger: ".o_searchview_facet:contains(Customer) .o_facet_remove",
+            run: "click",
+        },
+        {
             trigger: ".o_searchview_dropdown_toggler",
             run: "click",
         },
@@ -18,22 +22,7 @@ registry.category("web_tour.tours").add("relance_aged_tour", {
             run: "click",
         },
         {
-            trigger: ".o_facet_values:contains(Payer)",
-        },
-        {
-            content: "The customers make way for the payers",
-            trigger: ".o_facet_value:contains(Customer)",
-        },
-        {
-            trigger: ".o_searchview_dropdown_toggler",
-            run: "click",
-        },
-        {
-            trigger: ".o_group_by_menu .o_menu_item.selected:contains(Customer)",
-            run: "click",
-        },
-        {
-            trigger: ".o_searchview:not(:has(.o_facet_value:contains(Customer)))",
+            trigger: ".o_facet_value:contains(Payer)",
         },
         {
             content: "One line for the group of shops",
