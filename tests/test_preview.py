@@ -370,7 +370,9 @@ class TestPreview(PreviewCase):
             {table: held for table, held in after.items() if before.get(table) != held},
             {},
         )
-        self.assertEqual(self.filestore(), files)
+        if not os.environ.get("PYTEST_XDIST_WORKER"):
+            # the workers share one filestore: there others write meanwhile
+            self.assertEqual(self.filestore(), files)
         self.assertFalse(self.reminders(made["by post"].partner_id))
 
     # -- the letters as they would be ----------------------------------------------------------------
