@@ -44,7 +44,7 @@ class TestTodayTours(TodayTourCase):
     def test_twelve_reminders_in_two_minutes(self):
         partners = [self.late(f"Twelve {number:02}", self.attentive) for number in range(1, 13)]
         self.run_day(test_tours.RUN)
-        self.start_tour("/odoo/reminders-today", "relance_today_twelve_tour", login="accountant")
+        self.start_tour("/odoo/reminders-today", "relance_today_twelve_tour", login="accountant", timeout=180)
         reminders = self.env["relance.reminder"].search(
             [("partner_id", "in", [partner.id for partner in partners])]
         )
@@ -62,7 +62,7 @@ class TestTodayTours(TodayTourCase):
         self.credit_note(match, 200.0, test_tours.RUN)
         self.assertEqual(self.reminder_of(call).channel, "call")
         self.assertTrue(self.reminder_of(letter).date_prepared)
-        self.start_tour("/odoo/reminders-today", "relance_today_desk_tour", login="accountant")
+        self.start_tour("/odoo/reminders-today", "relance_today_desk_tour", login="accountant", timeout=180)
         self.assertEqual(self.reminder_of(one).state, "ready")
         self.assertEqual(self.reminder_of(two).state, "cancelled")
         self.assertEqual((self.reminder_of(call).state, self.reminder_of(call).outcome), ("sent", "reached"))
