@@ -113,6 +113,7 @@ def make():
     company = env.company
     company.write(COMPANY)
     env.ref("base.user_admin").write({"lang": "fr_FR", "tz": "Europe/Paris", "email": COMPANY["email"]})
+    env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", company.id)]).code = "FAC"
     income = env["account.account"].search(
         [("account_type", "=", "income"), ("company_ids", "in", company.ids)], limit=1
     )

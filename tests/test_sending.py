@@ -177,6 +177,16 @@ class TestSending(RelanceCase):
         self.send(MONDAY)
         self.assertIn("500,00", reminder.message_id.body)
 
+    def test_several_due_dates_name_the_first_and_say_so(self):
+        self.invoice(self.client, MONDAY - self.days(3))
+        both = self.customer()
+        oldest = self.invoice(both, MONDAY - self.days(5))
+        self.invoice(both, MONDAY - self.days(3))
+        same = self.prepare()
+        self.assertEqual(len(same.line_ids), 2)
+        self.assertEqual(same.due_text, "27 février 2026")
+        self.assertEqual(self.prepare(oldest).due_text, "25 février 2026 pour la première facture")
+
     def test_edited_text_is_sent_as_it_stands_and_read_again_when_it_shrinks(self):
         second = self.invoice(self.client, MONDAY - self.days(3), 10.0)
         reminder = self.prepare()

@@ -40,14 +40,14 @@ class TestTodayInFrench(TodayCase):
         policy = self.ladder()
         partners = [self.late(policy, f"Client {index}", 2160.0)[0] for index in range(3)]
         self.run_day(MONDAY)
-        self.assertEqual(self.french().get_desk()["progress"], "3 relances à approuver")
+        self.assertEqual(self.french().get_desk()["progress"], "3 relances à valider")
         for partner in partners[:2]:
             self.reminders(partner).action_approve()
         self.send(MONDAY)
         self.env.flush_all()
         self.assertEqual(
             self.french().get_desk()["progress"],
-            f"4{NB}320{NB}€ relancés aujourd’hui · 1 relance à approuver",
+            f"4{NB}320{NB}€ relancés aujourd’hui · 1 relance à valider",
         )
 
     def test_what_a_click_answers(self):
@@ -56,8 +56,8 @@ class TestTodayInFrench(TodayCase):
             self.late(policy, f"Client {index}")
         self.run_day(MONDAY)
         rows = self.french().browse(self.tasks(group="approve").ids)
-        self.assertEqual(self.message(rows.action_approve()), "2 relances approuvées.")
+        self.assertEqual(self.message(rows.action_approve()), "2 relances validées.")
         again = self.message(rows[:1].action_approve())
-        self.assertIn("a déjà été approuvée par Anne Comptable le 02/03/2026 à", again)
+        self.assertIn("a déjà été validée par Anne Comptable le 02/03/2026 à", again)
         self.assertNotRegex(re.sub(r"\d+:\d+", "", again), BADLY_SET)
         self.on(MONDAY + timedelta(days=1))

@@ -10,14 +10,15 @@ from odoo.tests.common import ChromeBrowser
 BUSY = ".o_loading_indicator, .o_blockUI, .o_view_sample_data, .modal.o_inactive_modal"
 
 FIND = """
-(function(selector, text) {
+(function(selector, text, inner) {
     const clean = (node) => (node.innerText || node.value || "").replace(/[\\s\\u00a0\\u202f]+/g, " ").trim();
     const shown = [...document.querySelectorAll(selector)].filter((node) => {
         const box = node.getBoundingClientRect();
         return box.width && box.height && getComputedStyle(node).visibility !== "hidden";
     });
-    const node = shown.find((one) => !text || clean(one) === text) ||
-        shown.find((one) => clean(one).includes(text)) ;
+    let node = shown.find((one) => !text || clean(one) === text) ||
+        shown.find((one) => clean(one).includes(text));
+    if (node && inner) node = node.querySelector(inner);
     if (!node) return null;
     node.scrollIntoView({block: "nearest", inline: "nearest"});
     const box = node.getBoundingClientRect();
@@ -25,7 +26,7 @@ FIND = """
     const top = document.elementFromPoint(x, y);
     const free = top && (node.contains(top) || top.contains(node) || top.closest("label")?.control === node);
     return {x, y, free: Boolean(free), text: clean(node)};
-})(%s, %s)
+})(%s, %s, %s)
 """
 
 
@@ -47,19 +48,23 @@ class Walker:
         """Types an address: once, at the beginning."""
         self.browser.navigate_to(self.base + path)
 
-    def see(self, selector, text="", timeout=60):
-        """Waits until this stands on the screen and nothing moves any more."""
+    def see(self, selector, text="", inner="", timeout=60):
+        """Waits until this stands on the screen, free to be clicked, and nothing loads any more.
+
+        :param text: what is written there
+        :param inner: the element within it that is meant
+        """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
-            place = self._find(selector, text)
+            place = self._find(selector, text, inner)
             if place and place["free"] and self._quiet():
                 return place
             time.sleep(0.1)
         self.picture("failed")
         raise AssertionError(f"{selector} “{text}” is not on the screen: {self.text()[:2000]}")
 
-    def click(self, selector, text="", timeout=60):
-        place = self.see(selector, text, timeout)
+    def click(self, selector, text="", inner="", timeout=60):
+        place = self.see(selector, text, inner, timeout)
         self.presses += 1
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self._ask(
@@ -95,6 +100,21 @@ class Walker:
         self.steps.append((title, self.presses))
         self.picture(f"{len(self.steps):02}")
 
+    def log_in(self, login):
+        self.go("/web/login")
+        self.see("#login")
+        self._evaluate(
+            f"document.querySelector('#login').value = {json.dumps(login)};"
+            f"document.querySelector('#password').value = {json.dumps(login)};"
+            "document.querySelector('.oe_login_form').submit();"
+        )
+        self.see(".o_main_navbar")
+
+    @property
+    def complained(self):
+        """Whether the page wrote an error to the console."""
+        return self.browser.had_failure
+
     # -- what the machine does ----------------------------------------------------------------
     def text(self):
         return self._evaluate("document.body ? document.body.innerText : ''") or ""
@@ -106,8 +126,8 @@ class Walker:
         self.pictures.mkdir(parents=True, exist_ok=True)
         (self.pictures / f"{name}.png").write_bytes(base64.b64decode(data))
 
-    def _find(self, selector, text):
-        return self._evaluate(FIND % (json.dumps(selector), json.dumps(text)))
+    def _find(self, selector, text, inner):
+        return self._evaluate(FIND % (json.dumps(selector), json.dumps(text), json.dumps(inner)))
 
     def _quiet(self):
         return self._evaluate(f"!document.querySelector({json.dumps(BUSY)})")

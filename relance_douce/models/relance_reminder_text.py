@@ -82,8 +82,7 @@ class RelanceReminder(models.Model):
             ]
             reminder.amount_text = reminder._join(env, amounts)
             reminder.invoices_text = reminder._invoices_text(env)
-            due_dates = [line.date_maturity for line in lines if line.date_maturity]
-            reminder.due_text = long_date(env, min(due_dates)) if due_dates else ""
+            reminder.due_text = reminder._due_text(env, lines)
             date = reminder._message_date()
             reminder.date_text = long_date(env, date)
             reminder.deadline_text = long_date(env, fields.Date.add(date, days=8))
@@ -97,6 +96,19 @@ class RelanceReminder(models.Model):
         if len(words) < 2:
             return "".join(words)
         return env._("%(list)s and %(last)s", list=", ".join(words[:-1]), last=words[-1])
+
+    def _due_text(self, env, lines):
+        """“28 January 2026”; what falls due on several days names the first, and says so.
+
+        :param lines: what the message asks for
+        """
+        dates = {line.date_maturity for line in lines if line.date_maturity}
+        date = long_date(env, min(dates, default=False))
+        if len(dates) < 2:
+            return date
+        if len(lines.move_id) > 1:
+            return env._("%s for the first invoice", date)
+        return env._("%s for the first instalment", date)
 
     def _invoices_text(self, env):
         """“your invoice 2026/0012 of 3 March 2026”, or “your 3 invoices”."""

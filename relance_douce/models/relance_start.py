@@ -39,15 +39,16 @@ class RelanceStart(models.Model):
     @api.depends("step_ids.state")
     def _compute_progress(self):
         for start in self:
-            left = start.step_ids.filtered(lambda step: step.state == "todo")
-            if left:
-                start.progress = self.env._(
-                    "%(done)s of %(count)s steps are settled.",
-                    done=len(start.step_ids) - len(left),
-                    count=len(start.step_ids),
-                )
-            else:
+            count = len(start.step_ids)
+            done = count - len(start.step_ids.filtered(lambda step: step.state == "todo"))
+            if done == count:
                 start.progress = self.env._("Everything is settled.")
+            elif done == 1:
+                start.progress = self.env._("1 of %s steps is settled.", count)
+            else:
+                start.progress = self.env._(
+                    "%(done)s of %(count)s steps are settled.", done=done, count=count
+                )
 
     @api.depends("company_id.relance_active", "company_id.relance_start_date")
     def _compute_switch(self):
@@ -121,6 +122,7 @@ class RelanceStart(models.Model):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("First steps"),
+            "path": "reminders-start",
             "res_model": "relance.start",
             "res_id": start.id,
             "view_mode": "form",

@@ -458,4 +458,5 @@ class RelancePreview(models.TransientModel):
         """On to the first start, which switches reminders on."""
         self.ensure_one()
         self.company_id._relance_check_manager()
-        return self.env["ir.actions.actions"]._for_xml_id("relance_douce.action_relance_start")
+        # back where one came from, not one level deeper
+        return {**self.env["relance.start"]._open(), "target": "main"}

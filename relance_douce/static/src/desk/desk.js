@@ -62,8 +62,7 @@ export class Desk extends Component {
     static props = {
         record: Object,
         views: Object,
-        position: Number,
-        count: Number,
+        place: Object, // position and count within the group
         act: Function,
         move: Function,
         openForm: Function,

@@ -51,11 +51,6 @@ export class TodayListController extends ListController {
         return this.model.isReady ? this.model.root.records : [];
     }
 
-    /** The rows that are still to be done, in the order in which they are listed. */
-    get rows() {
-        return this.listed.filter(({ resId }) => !this.desk.done.includes(resId));
-    }
-
     /** The row that is open, if it still is listed. */
     get current() {
         return this.env.isSmall
@@ -63,8 +58,19 @@ export class TodayListController extends ListController {
             : this.listed.find(({ resId }) => resId === this.desk.resId);
     }
 
-    get position() {
-        return this.rows.indexOf(this.current) + 1;
+    /** Where the open row stands among what its group still asks for, on whatever page it is. */
+    get place() {
+        const { root } = this.model;
+        const list =
+            (root.groups || []).map((group) => group.list).find(({ records }) => records.includes(this.current)) ||
+            root;
+        const isDone = ({ resId }) => this.desk.done.includes(resId);
+        const before = list.records.slice(0, list.records.indexOf(this.current));
+        const done = list.records.filter(isDone).length;
+        return {
+            position: list.offset + before.filter((record) => !isDone(record)).length + 1,
+            count: list.count - done,
+        };
     }
 
     async loadDesk() {
