@@ -4,7 +4,7 @@ How it works. One SQL statement goes through these stages, each a CTE:
 
 ``line``      the claimable lines (:meth:`RelanceDecision._open_lines_query`), one row per
               instalment: whose it is, when it was due, what is left, the level it carries;
-``served``    one row per payer: his policy and his open case;
+              and by which policy, and in which open case, its payer is served;
 ``step``      the ladder, tabulated once per policy: which level follows which;
 ``staged``    the lines with their next level and the first reason of the stages ``line``
               and ``ladder`` that holds them: nearly all lines of a large ledger rest here;
@@ -24,7 +24,7 @@ from odoo.tools import SQL, format_date, formatLang
 #: code: the reason's name; stage: where its condition is asked; verdict: send, wait or hold;
 #: condition: SQL over the aliases of its stage; until: SQL of the day it ends, if it has one.
 #:
-#: aliases by stage: ``line`` → line, own_hold; ``ladder`` → line, served, step, reached, own_hold;
+#: aliases by stage: ``line`` → line, own_hold; ``ladder`` → line, step, reached, own_hold;
 #: ``payer`` and ``company`` → staged, payer, total (lines of the payer that still climb),
 #: climbing (those of the debtor in the line's currency) and credit (the same way)
 Reason = namedtuple("Reason", "code stage verdict condition until", defaults=(None,))
@@ -109,19 +109,15 @@ class RelanceDecision(models.AbstractModel):
                 SELECT * FROM relance_level WHERE active
             ),
             step AS MATERIALIZED (%(steps)s),
-            served AS MATERIALIZED (%(served)s),
-            staged AS MATERIALIZED (%(staged)s),
+            placed AS MATERIALIZED (%(staged)s),
+            staged AS MATERIALIZED (SELECT * FROM placed WHERE early_reason IS NULL),
             payer AS MATERIALIZED (%(payers)s),
             total AS MATERIALIZED (
-                SELECT partner_id, sum(balance_residual) AS balance
-                  FROM staged
-                 WHERE early_reason IS NULL
-              GROUP BY partner_id
+                SELECT partner_id, sum(balance_residual) AS balance FROM staged GROUP BY partner_id
             ),
             climbing AS MATERIALIZED (
                 SELECT debtor_id, currency_id, sum(amount_residual) AS amount
                   FROM staged
-                 WHERE early_reason IS NULL
               GROUP BY debtor_id, currency_id
             ),
             credit AS MATERIALIZED (%(credits)s),
@@ -141,8 +137,8 @@ class RelanceDecision(models.AbstractModel):
              LEFT JOIN claiming ON claiming.payer_id = reasoned.partner_id
              UNION ALL
                 -- what rests by itself asks nobody: neither who pays nor how to reach him
-                SELECT staged.*, NULL, FALSE, NULL, early_reason, early_until, early_reason
-                  FROM staged
+                SELECT placed.*, NULL, FALSE, NULL, early_reason, early_until, early_reason
+                  FROM placed
                  WHERE early_reason IS NOT NULL
             )
             SELECT move_line_id, move_id, partner_id, debtor_id, case_id, policy_id,
@@ -153,8 +149,7 @@ class RelanceDecision(models.AbstractModel):
                    target_delay, needs_approval, channel, contact_id
               FROM decided
             """,
-            lines=self._open_lines_query(company, date, partners),
-            served=self._served_query(company),
+            lines=self._served_lines_query(company, self._open_lines_query(company, date, partners)),
             payers=self._payers_query(company, date),
             steps=self._steps_query(),
             staged=self._staged_query(company, date, reasons),
@@ -234,7 +229,7 @@ class RelanceDecision(models.AbstractModel):
         that was reached be repeated as a contact? Then the ladder has no say where there is
         such a level, and every rule of payer and company is asked all the same.
         """
-        no_policy = Reason("no_policy", "ladder", "hold", SQL("served.policy_id IS NULL"))
+        no_policy = Reason("no_policy", "ladder", "hold", SQL("line.policy_id IS NULL"))
         if self._repeats():
             past = SQL("reached.delay < 0 AND line.date_due < %s", date)
             return [
@@ -343,8 +338,17 @@ class RelanceDecision(models.AbstractModel):
     # -- the stages -------------------------------------------------------------------
     def _flush_for_decision(self):
         """Write what the query reads and Odoo still keeps in memory."""
-        # compiling a statement this wide takes PostgreSQL longer than running it
-        self.env.cr.execute("SET LOCAL jit = off")
+        # Compiling a statement this wide takes PostgreSQL longer than running it. Of its stages
+        # the planner knows no sizes: it sorts a million lines to merge them with a ladder of a
+        # few rows, and spills to disk what fits into memory.
+        self.env.cr.execute(
+            """
+            SET LOCAL jit = off;
+            SET LOCAL enable_mergejoin = off;
+            SELECT set_config('work_mem', '128MB', TRUE)
+             WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('128MB')
+            """
+        )
         self.env["account.move.line"].flush_model()
         for model in (
             "account.move",
@@ -499,21 +503,26 @@ class RelanceDecision(models.AbstractModel):
             company=company.id,
         )
 
-    def _served_query(self, company):
-        """One row per payer: by which policy, and in which open case, he is served."""
+    def _served_lines_query(self, company, lines):
+        """The claimable lines, and by which policy and in which open case their payer is served.
+
+        The policy is asked line by line: several processes of PostgreSQL share the lines,
+        which costs less than to gather the payers first.
+        """
         partner = self.env["res.partner"].sudo().with_company(company)
         return SQL(
             """
-            SELECT payer.id AS partner_id,
+            SELECT line.*,
                    dunning.id AS case_id,
                    dunning.paused_until AS case_paused_until,
                    (%(policy)s)::integer AS policy_id
-              FROM (SELECT DISTINCT partner_id FROM line) wanted
-              JOIN res_partner payer ON payer.id = wanted.partner_id
+              FROM (%(lines)s) line
+              JOIN res_partner payer ON payer.id = line.partner_id
          LEFT JOIN relance_case dunning ON dunning.partner_id = payer.id
                                        AND dunning.company_id = %(company)s
                                        AND dunning.state = 'open'
             """,
+            lines=lines,
             company=company.id,
             policy=self.env["relance.policy"]._policy_sql(partner, company),
         )
@@ -527,7 +536,7 @@ class RelanceDecision(models.AbstractModel):
                    policy.min_amount,
                    policy.min_days_between_contacts AS min_days,
                    policy.max_contacts_30d,
-                   GREATEST(payer.relance_paused_until, served.case_paused_until) AS paused_until,
+                   GREATEST(payer.relance_paused_until, wanted.case_paused_until) AS paused_until,
                    payer.relance_channel AS preferred_channel,
                    contact.id AS contact_id,
                    %(channels)s,
@@ -537,10 +546,9 @@ class RelanceDecision(models.AbstractModel):
                    COALESCE(live.approval, FALSE) AS live_approval,
                    COALESCE(live.approved, FALSE) AS live_approved,
                    COALESCE(live.prepared, FALSE) AS live_prepared
-              FROM (SELECT DISTINCT partner_id FROM staged WHERE early_reason IS NULL) wanted
-              JOIN served ON served.partner_id = wanted.partner_id
+              FROM (SELECT DISTINCT partner_id, policy_id, case_id, case_paused_until FROM staged) wanted
               JOIN res_partner payer ON payer.id = wanted.partner_id
-              JOIN relance_policy policy ON policy.id = served.policy_id
+              JOIN relance_policy policy ON policy.id = wanted.policy_id
          LEFT JOIN (SELECT DISTINCT ON (parent_id) parent_id, id
                       FROM res_partner
                      WHERE type = 'invoice' AND active AND email_normalized IS NOT NULL
@@ -577,7 +585,7 @@ class RelanceDecision(models.AbstractModel):
                      WHERE company_id = %(company)s AND state IN ('draft', 'ready')
                        AND NOT (id = ANY(%(ignored)s))
                   GROUP BY case_id
-                 ) live ON live.case_id = served.case_id
+                 ) live ON live.case_id = wanted.case_id
             """,
             company=company.id,
             date=date,
@@ -618,7 +626,6 @@ class RelanceDecision(models.AbstractModel):
                      WHERE reminder.state IN ('draft', 'ready')
                        AND NOT (reminder.id = ANY(%(ignored)s))
                  ) live_line ON live_line.move_line_id = staged.move_line_id
-             WHERE staged.early_reason IS NULL
             """,
             needs_approval=self._needs_approval(company),
             channel=self._channel_sql(),
@@ -739,7 +746,7 @@ class RelanceDecision(models.AbstractModel):
             """
             SELECT line.move_line_id, line.move_id, line.partner_id, line.debtor_id,
                    line.date_due, line.amount_residual, line.currency_id, line.balance_residual,
-                   served.case_id, served.policy_id,
+                   line.case_id, line.case_paused_until, line.policy_id,
                    %(date)s::date - line.date_due AS age,
                    reached.id AS reached_level_id,
                    %(target)s AS target_level_id,
@@ -750,7 +757,6 @@ class RelanceDecision(models.AbstractModel):
                    %(reason)s AS early_reason,
                    %(until)s AS early_until
               FROM line
-              JOIN served ON served.partner_id = line.partner_id
          LEFT JOIN relance_level carried ON carried.id = line.relance_level_id
          LEFT JOIN (SELECT move_line_id, level_id, max(date_maturity) AS date_due
                       FROM relance_reminder_line
@@ -775,7 +781,7 @@ class RelanceDecision(models.AbstractModel):
                                          ORDER BY level.delay_days DESC
                                             LIMIT 1)
                                      ELSE carried.id END
-         LEFT JOIN step ON step.policy_id = served.policy_id
+         LEFT JOIN step ON step.policy_id = line.policy_id
                        AND step.delay = COALESCE(reached.delay, %(none)s)
                        AND step.pre_due = (
                             line.date_due >= %(date)s

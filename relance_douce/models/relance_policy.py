@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_amount, format_date
+from odoo.tools import Query, SQL, format_amount, format_date
 from odoo.tools.safe_eval import safe_eval
 
 from ..tools import schedule
@@ -286,6 +286,11 @@ class RelancePolicy(models.Model):
         if not policies:
             return SQL("NULL")
         chosen = partner._field_to_sql("payer", "relance_policy_id")
+        field = partner._fields["relance_policy_id"]
+        has_choice = SQL("TRUE")
+        if not field.get_company_dependent_fallback(partner):
+            # nearly nobody has one of his own: then nothing is looked up
+            has_choice = SQL("payer.relance_policy_id IS NOT NULL")
         matches = [
             SQL("WHEN %s THEN %s", policy._matches_sql(partner), policy.id)
             for policy in policies
@@ -293,7 +298,8 @@ class RelancePolicy(models.Model):
         ]
         automatic = SQL("CASE %s END", SQL(" ").join(matches)) if matches else SQL("NULL")
         return SQL(
-            "CASE WHEN %(chosen)s IN %(usable)s THEN %(chosen)s ELSE %(automatic)s END",
+            "CASE WHEN %(has_choice)s AND %(chosen)s IN %(usable)s THEN %(chosen)s ELSE %(automatic)s END",
+            has_choice=has_choice,
             chosen=chosen,
             usable=tuple(policies.ids),
             automatic=automatic,
@@ -421,5 +427,10 @@ class RelancePolicy(models.Model):
         domain = self._partner_domain()
         if domain.is_true():
             return SQL("TRUE")
-        query = partner.with_context(active_test=False)._search(domain)
-        return SQL("payer.id IN %s", query.subselect())
+        partner = partner.with_context(active_test=False)
+        query = Query(self.env, "payer", partner._table_sql)
+        condition = domain.optimize_full(partner)._to_sql(partner, "payer", query)
+        if query.from_clause == Query(self.env, "payer", partner._table_sql).from_clause:
+            # over columns of the payer himself it is read on the way, not in a list of ids
+            return condition
+        return SQL("payer.id IN %s", partner._search(domain).subselect())
