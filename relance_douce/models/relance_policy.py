@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import Query, SQL, format_amount, format_date
+from odoo.tools import SQL, Query, format_amount, format_date
 from odoo.tools.safe_eval import safe_eval
 
 from ..tools import schedule
