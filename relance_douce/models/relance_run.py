@@ -1,4 +1,3 @@
-import json
 import logging
 import time
 
@@ -109,8 +108,8 @@ class RelanceRun(models.Model):
         run = self._prepare(company, date)
         run._follow_cases()
         run._show_tones()
-        run._count()
         run._forget_caches()
+        run.reminder_count = len(run.reminder_ids)
         run.duration = time.monotonic() - start
         return run
 
@@ -125,19 +124,59 @@ class RelanceRun(models.Model):
         :param partners: for these payers only
         :return: the ``relance.run`` they belong to
         """
-        self._materialise(company, date, partners)
-        run = self.create({"company_id": company.id, "date": date})
+        counts = self._materialise(company, date, partners)
+        run = self.create(
+            {
+                "company_id": company.id,
+                "date": date,
+                "line_count": counts["lines"],
+                "customer_count": counts["customers"],
+                "held_count": counts["held"],
+                "reason_counts": counts["reasons"],
+            }
+        )
         run._open_cases()
         run._create_reminders()
         run._create_lines()
         return run
 
     def _materialise(self, company, date, partners=None):
-        """Decide once; what follows reads the outcome from a temporary table."""
-        query = self.env["relance.decision"]._decision_query(company, date, partners)
+        """Decide once; what follows reads the outcome from a temporary table.
+
+        It keeps what leaves and what belongs to a case. The rest, nearly all of a large
+        ledger, is only counted.
+
+        :return: dict with ``lines``, ``customers``, ``held`` and ``reasons`` (reason → lines)
+        """
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS relance_run_decision"))
-        self.env.cr.execute(SQL("CREATE TEMPORARY TABLE relance_run_decision ON COMMIT DROP AS %s", query))
+        # not INSERT … SELECT: of that PostgreSQL lets only one process do all the work
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE relance_run_decision ON COMMIT DROP AS
+                WITH decision AS MATERIALIZED (%s),
+                counted AS (
+                    SELECT jsonb_build_object(
+                           'lines', COALESCE(sum(lines), 0),
+                           'customers', (SELECT count(*)
+                                           FROM (SELECT DISTINCT partner_id FROM decision) payer),
+                           'held', COALESCE(sum(lines) FILTER (WHERE verdict = 'hold'), 0),
+                           'reasons', COALESCE(jsonb_object_agg(reason, lines), '{}')) AS counts
+                      FROM (SELECT reason, verdict, count(*) AS lines
+                              FROM decision
+                          GROUP BY reason, verdict) grouped
+                )
+                -- where nothing is kept one empty row carries the counts
+                SELECT decision.*, counted.counts
+                  FROM counted
+             LEFT JOIN decision ON decision.verdict = 'send' OR decision.case_id IS NOT NULL
+                """,
+                self.env["relance.decision"]._decision_query(company, date, partners),
+            )
+        )
         self.env.cr.execute(SQL("ANALYZE relance_run_decision"))
+        [[counts]] = self.env.execute_query(SQL("SELECT counts FROM relance_run_decision LIMIT 1"))
+        return counts
 
     def _open_cases(self):
         """A case for every payer who gets his first reminder."""
@@ -272,31 +311,6 @@ class RelanceRun(models.Model):
                 """,
                 self.id,
             )
-        )
-
-    def _count(self):
-        """Totals of the decision, for the log of runs."""
-        [[lines, customers, held, reasons]] = self.env.execute_query(
-            SQL(
-                """
-                SELECT COALESCE(sum(lines), 0), (SELECT count(DISTINCT partner_id)
-                                                   FROM relance_run_decision),
-                       COALESCE(sum(lines) FILTER (WHERE verdict = 'hold'), 0),
-                       COALESCE(json_object_agg(reason, lines), '{}')
-                  FROM (SELECT reason, verdict, count(*) AS lines
-                          FROM relance_run_decision
-                      GROUP BY reason, verdict) grouped
-                """
-            )
-        )
-        self.write(
-            {
-                "line_count": lines,
-                "customer_count": customers,
-                "held_count": held,
-                "reason_counts": reasons if isinstance(reasons, dict) else json.loads(reasons),
-                "reminder_count": self.env["relance.reminder"].search_count([("run_id", "=", self.id)]),
-            }
         )
 
     def _forget_caches(self):
