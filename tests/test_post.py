@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, tagged
+from odoo.tests import Form, HttpCase, tagged
 from odoo.tools.pdf import PdfFileReader
 
 from odoo.addons.relance_douce.tools import tracking
@@ -372,6 +372,14 @@ class TestPosted(PostCase):
         self.assertIn("Avril", result["params"]["message"])
         self.assertIn("paid", result["params"]["message"])
         self.assertEqual(letters.mapped("state"), ["sent", "cancelled", "sent"])
+
+    def test_dialog_counts_what_it_can_post_before_it_is_saved(self):
+        letters = self.three()
+        letters[:2].action_print()
+        action = letters.action_open_post()
+        model = self.env[action["res_model"]].with_user(self.accountant).with_context(**action["context"])
+        dialog = Form(model)
+        self.assertEqual((dialog.letter_count, len(dialog.left_out.splitlines())), (2, 1))
 
     def test_dialog_that_is_not_fresh_any_more(self):
         letters = self.three()

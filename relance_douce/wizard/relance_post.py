@@ -30,8 +30,9 @@ class RelancePost(models.TransientModel):
     @api.depends("reminder_ids")
     def _compute_letters(self):
         for wizard in self:
-            left = wizard.reminder_ids._why_not_posted()
-            going = wizard.reminder_ids.filtered(lambda one: one._origin.id not in left)  # noqa: B023
+            letters = wizard.reminder_ids._origin
+            left = letters._why_not_posted()
+            going = letters.filtered(lambda one: one.id not in left)  # noqa: B023
             wizard.letter_count = len(going)
             wizard.registered_count = len(going.filtered("tracking_number"))
             wizard.left_out = "\n".join(left.values())

@@ -220,7 +220,9 @@ class RelancePreview(models.TransientModel):
         remarks = []
         if outcome.message_count:
             remarks.append(self._claimed_remark(outcome))
-        if outcome.approval_count:
+        if outcome.approval_count and outcome.approval_count == outcome.by_verdict["send"].customers:
+            remarks.append(_("No message leaves before somebody approves it."))
+        elif outcome.approval_count:
             words = (
                 _("%(count)s of these customers gets his message only once somebody approves it."),
                 _("%(count)s of these customers get their message only once somebody approves it."),
