@@ -581,6 +581,7 @@ class TestPreview(PreviewCase):
         for values, sentence in (
             ({"date": False}, "Choose the day of the run"),
             ({"date": FRIDAY - self.days(1)}, "is past"),
+            ({"date": date.max}, "up to 27 February 2027"),
             ({"date_until": MONDAY - self.days(1)}, "lies before the first one"),
             ({"date_until": MONDAY + self.days(15)}, "up to 16 March 2026"),
         ):

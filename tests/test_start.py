@@ -462,6 +462,11 @@ class TestFacts(StartCase):
         self.company.relance_bank_entered_until = date(2026, 2, 27)
         self.assertEqual(self.state("bank"), "done")
 
+    def test_a_step_without_help_has_none(self):
+        start = self.first_steps()
+        for code in ("calendar", "audience"):
+            self.assertFalse(start._step(code).action_help())
+
     def test_progress(self):
         start = self.first_steps()
         self.assertIn(f"of {len(start.step_ids)} steps", start.progress)
@@ -530,6 +535,38 @@ class TestSwitch(StartCase):
         self.assertEqual(self.reminders(self.client).state, "ready")
 
     @freeze_time(FRIDAY)
+    def test_by_hand_nothing_leaves_before_monday_either(self):
+        letter = self.customer("Sans adresse électronique", email=False)
+        self.invoice(letter, MONDAY - self.days(20))
+        self.look_at_preview()
+        self.first_steps().action_start()
+        reminder = self.reminders(self.client).with_user(self.accountant)
+        with self.assertRaisesRegex(UserError, "start on Monday 2 March 2026"):
+            reminder.action_send_now()
+        with self.assertRaisesRegex(UserError, "start on Monday 2 March 2026"):
+            self.reminders(letter).with_user(self.accountant).action_print()
+        with self.assertRaisesRegex(UserError, "start on Monday 2 March 2026"):
+            self.reminders(letter).with_user(self.accountant).action_mark_posted()
+        late = self.invoice(self.customer("Autre client"), MONDAY - self.days(9))
+        with self.assertRaisesRegex(UserError, "start on Monday 2 March 2026"):
+            late.with_user(self.accountant).action_relance_now()
+        self.assertEqual(reminder.state, "ready")
+        with freeze_time(START):
+            reminder.action_send_now()
+        self.assertEqual(reminder.state, "sent")
+
+    @freeze_time(FRIDAY)
+    def test_a_page_that_is_not_fresh_moves_no_first_day(self):
+        self.look_at_preview()
+        start = self.first_steps()
+        start.action_start()
+        other = self.first_steps(self.env.ref("base.user_admin"))
+        other.date_start = date(2026, 3, 9)
+        with self.assertRaisesRegex(UserError, "on already"):
+            other.action_start()
+        self.assertEqual(self.company.relance_start_date, MONDAY)
+
+    @freeze_time(FRIDAY)
     def test_only_after_the_preview_and_by_a_manager(self):
         start = self.first_steps()
         self.assertIn("preview", start.blocker)
@@ -551,6 +588,8 @@ class TestSwitch(StartCase):
             (date(2026, 2, 28), "do not work on Saturday 28 February 2026"),
             (date(2026, 2, 26), "today or later"),
             (False, "today or later"),
+            (date(2027, 3, 1), "up to"),
+            (date.max, "up to"),
         ):
             start.date_start = day
             with self.assertRaises(UserError) as caught:

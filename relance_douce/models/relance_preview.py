@@ -17,6 +17,8 @@ NOTHING = Totals(0, 0, 0, 0.0)
 MOST_DAYS_AHEAD = 14
 #: the first working day is looked for within these days
 OPEN_DAY_HORIZON = 60
+#: who looks further ahead than a year mistyped it
+MONTHS_AHEAD = 12
 
 
 class RunPreview:
@@ -293,8 +295,16 @@ class ResCompany(models.Model):
     @api.private
     def _relance_working_day(self, date):
         """The first day from ``date`` on on which messages leave."""
+        if (date.max - date).days <= OPEN_DAY_HORIZON:
+            # the calendar of the machine ends there
+            return date
         horizon = date + timedelta(days=OPEN_DAY_HORIZON)
         return next(iter(self._relance_working_days(date, horizon)), date)
+
+    @api.model
+    def _relance_last_day(self, date):
+        """The last day, seen from the local ``date``, that reminders may start on or be previewed for."""
+        return fields.Date.add(date, months=MONTHS_AHEAD)
 
     def _relance_preview_date(self):
         """The day a preview begins with: the first run, then the next working day of the company."""

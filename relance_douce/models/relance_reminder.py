@@ -545,6 +545,7 @@ class RelanceReminder(models.Model):
         now = fields.Datetime.now()
         for company, reminders in self.grouped("company_id").items():
             today = company._relance_date(now)
+            company._relance_check_started(today)
             day = fields.Date.to_date(date) or today
             moment = now if day == today else company._relance_opening(day) or now
             reminders._set_sent(moment, "delivered")

@@ -263,6 +263,8 @@ class RelanceReminder(models.Model):
         """
         now = fields.Datetime.now()
         for company, own in self.filtered(lambda one: not one.attachment_id).grouped("company_id").items():
+            # a letter bears the day on which it is printed
+            company._relance_check_started(company._relance_date(now))
             own._process(company, now)
         rendered = self.filtered(lambda one: one.attachment_id and one.state == "ready")
         if not rendered:

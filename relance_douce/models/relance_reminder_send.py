@@ -416,6 +416,7 @@ class RelanceReminder(models.Model):
         for company, reminders in self._allowed("ready").grouped("company_id").items():
             own = reminders.filtered(lambda one: not one.date_prepared)
             date = company._relance_date(now)
+            company._relance_check_started(date)
             own._process(company, now)
             waiting = own.filtered(lambda one: one.state == "ready" and not one.date_prepared)
             if waiting and len(own) == 1:

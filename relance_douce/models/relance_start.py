@@ -283,7 +283,9 @@ class RelanceStartStep(models.Model):
         """The second button: what helps with this step."""
         self.ensure_one()
         self.start_id._allowed()
-        return getattr(self.start_id, f"_help_{self.code}")()
+        # a step that needs no help has none; a page that is not fresh may still ask for it
+        helper = getattr(self.start_id, f"_help_{self.code}", None)
+        return helper() if helper else False
 
     def action_skip(self):
         """This step is not needed here.

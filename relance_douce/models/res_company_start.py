@@ -74,8 +74,28 @@ class ResCompany(models.Model):
 
     def _relance_is_on(self, date):
         """Whether the scheduled actions work for this company on its local ``date``."""
+        return self.relance_active and not self._relance_waits_for_start(date)
+
+    def _relance_waits_for_start(self, date):
+        """Whether the first day of reminders is still to come on the local ``date``."""
         self.ensure_one()
-        return self.relance_active and (not self.relance_start_date or self.relance_start_date <= date)
+        return bool(self.relance_start_date) and self.relance_start_date > date
+
+    @api.private
+    def _relance_check_started(self, date):
+        """Nothing leaves before the first day, by whatever hand.
+
+        :param date: local date of today
+        :raise UserError: names the first day
+        """
+        if self._relance_waits_for_start(date):
+            raise UserError(
+                self.env._(
+                    "Reminders start on %s: nothing leaves before, not by hand either. To start earlier, a "
+                    "dunning manager stops them in the first steps and chooses another day.",
+                    self._relance_day_in_full(self.relance_start_date),
+                )
+            )
 
     @api.model
     @api.private
@@ -133,6 +153,13 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         self._relance_check_may_start()
+        if self.relance_active:
+            raise UserError(
+                self.env._(
+                    "Somebody switched reminders on already: reload the page. To choose another day, stop "
+                    "them first."
+                )
+            )
         self._relance_check_start_day(day, date)
         # the right was just checked; nothing else of the company changes
         self.sudo().write({"relance_active": True, "relance_start_date": day})
@@ -142,6 +169,13 @@ class ResCompany(models.Model):
     def _relance_check_start_day(self, day, date):
         if not day or day < date:
             raise UserError(self.env._("Choose the day on which reminders start: today or later."))
+        if day > self._relance_last_day(date):
+            raise UserError(
+                self.env._(
+                    "Choose a day up to %s: until it comes, nothing leaves.",
+                    format_date(self.env, self._relance_last_day(date)),
+                )
+            )
         if self._relance_working_day(day) != day:
             raise UserError(
                 self.env._(

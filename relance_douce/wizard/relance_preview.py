@@ -94,6 +94,12 @@ class RelancePreview(models.TransientModel):
                 "%s is past. Balances are as they stand now, so choose today or a later day.",
                 long_date(self.env, self.date),
             )
+        last = self.company_id._relance_last_day(self.company_id._relance_date())
+        if self.date > last:
+            return self.env._(
+                "Choose a day up to %s: what comes later depends on too many payments.",
+                long_date(self.env, last),
+            )
         if self.date_until and self.date_until < self.date:
             return self.env._(
                 "The second day lies before the first one: choose a later one, or leave it empty."
