@@ -846,6 +846,19 @@ class TestAgedRights(AgedCase):
         self.assertEqual(book.sheetnames, [company.name for company in self.company + other])
         self.assertIn("GBP", book["Filiale"]["A3"].value)
 
+    def test_names_of_companies_that_are_no_names_of_sheets(self):
+        companies = self.company
+        for name in ("Durand", "DURAND", "A" * 30 + "'b", "History", "[:?]", "' d'Aix '"):
+            companies += self.env["res.company"].create({"name": name})
+        self.accountant.company_ids += companies
+        aged = self.aged(MONDAY, self.accountant, allowed_company_ids=companies.ids)
+        names = self.workbook(aged).sheetnames
+        self.assertEqual(len({name.casefold() for name in names}), len(companies))
+        self.assertEqual(names[1], "Durand")
+        self.assertEqual(names[-1], "d'Aix")
+        self.assertTrue(names[2].startswith("DURAND "))
+        self.assertEqual(names[3], "A" * 30)
+
     def workbook(self, aged):
         content, _name = aged._sheet([])
         return openpyxl.load_workbook(io.BytesIO(content))

@@ -323,6 +323,19 @@ class TestTakeover(TakeoverCase):
         self.assertNotEqual(self.reason(self.old, MONDAY), "handed_over")
 
     # -- doubtful --------------------------------------------------------------------------------
+    def test_handing_over_says_which_payment_plans_go_on(self):
+        plan = self.env["relance.plan"]._create_for(self.line(self.old), 3, MONDAY + self.days(10))
+        wizard = self.wizard("handed_over", self.client)
+        self.assertNotIn("payment plan", wizard.summary)
+        plan.action_propose()
+        wizard = self.wizard("handed_over", self.client)
+        self.assertIn(plan.name, wizard.summary)
+        self.assertIn("1 invoice. The plan goes on", wizard.summary)
+        wizard.action_confirm()
+        self.assertEqual(plan.state, "proposed")
+        # nor in any other dialog
+        self.assertNotIn(plan.name, self.wizard("doubtful", self.client).summary)
+
     def test_doubtful_and_back(self):
         self.young.no_followup = True
         takeover = self.do("doubtful", self.client, note="Redressement judiciaire")

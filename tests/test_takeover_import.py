@@ -396,6 +396,55 @@ class TestImport(ImportCase):
         self.assertEqual(self.martin.relance_paused_until, date(2026, 3, 20))
         self.assertFalse(self.dupont.relance_paused_until)
 
+    def test_what_counts_for_the_payer_is_said_once(self):
+        """Two shops of a chain cannot have two policies, pauses or audiences: they are the payer's."""
+        head = self.customer("Siège", vat=False)
+        for name in ("Boutique A", "Boutique B"):
+            self.invoice(
+                self.customer(name, vat=False, relance_payer_id=head.id), MONDAY - self.days(40), 100
+            )
+        labels = dict(head._fields["relance_audience"]._description_selection(self.env))
+        for heading, one, two in (
+            ("Scénario", self.policy.name, self.consumers.name),
+            ("Pas avant", "20/03/2026", "25/03/2026"),
+            ("Audience", labels["business"], labels["consumer"]),
+        ):
+            text = f"Client;{heading}\nBoutique A;{one}\nBoutique B;{{}}\n"
+            wizard = self.check(text.format(two))
+            refused = self.refusals(wizard)
+            self.assertEqual(sorted(refused), [2, 3], heading)
+            self.assertIn("“Siège” pays for several", refused[2])
+            wizard = self.check(text.format(one))
+            self.assertEqual(self.counts(wizard), (2, 0, 0, 0), heading)
+            wizard.action_apply()
+        self.assertEqual(head.relance_policy_id, self.policy)
+        self.assertEqual(head.relance_paused_until, date(2026, 3, 20))
+        self.assertEqual(head.relance_audience, "business")
+
+    def test_the_payer_that_the_same_file_chooses(self):
+        head = self.customer("Siège", vat=False)
+        for name in ("Boutique A", "Boutique B"):
+            self.invoice(self.customer(name, vat=False), MONDAY - self.days(40), 100)
+        text = f"Client;Payeur;Scénario\nBoutique A;Siège;{self.policy.name}\nBoutique B;Siège;{{}}\n"
+        wizard = self.check(text.format(self.consumers.name))
+        self.assertEqual(sorted(self.refusals(wizard)), [2, 3])
+        self.assertFalse(head.relance_policy_id)
+        self.check(text.format(self.policy.name)).action_apply()
+        self.assertEqual(head.relance_policy_id, self.policy)
+
+    def test_levels_need_no_right_on_contacts(self):
+        self.accountant.group_ids -= self.env.ref("base.group_partner_manager")
+        wizard = self.check("Client;Niveau;Date\nMartin;friendly;01/02/2026\n")
+        wizard.action_apply()
+        self.assertEqual(self.tone(self.other)[0], "friendly")
+        wizard = self.importing(f"Client;Scénario\nMartin;{self.policy.name}\n")
+        with self.assertRaisesRegex(AccessError, "right to edit contacts"):
+            wizard.action_check()
+
+    def test_a_column_that_says_the_same_as_another_is_told(self):
+        wizard = self.check("Client;Niveau;Date;Relance\nMartin;friendly;01/02/2026;firm\n")
+        self.assertEqual(wizard.unused, "Relance")
+
     def test_payers_that_cannot_be(self):
         wizard = self.check("Client;Payeur\nMartin;Martin\n")
         self.assertIn("cannot pay for", self.refusals(wizard)[2])
@@ -407,6 +456,8 @@ class TestImport(ImportCase):
         wizard = self.check("Client;Montant;Niveau;Date\nMartin;450,00 €;friendly;01/02/2026\n")
         self.assertEqual(wizard.fit_count, 1)
         self.assertIn("450", wizard.line_ids.sentence)
+        wizard = self.check(f"Client;Montant;Niveau;Date\nMartin;{'9' * 400};friendly;01/02/2026\n")
+        self.assertIn("is not an amount", wizard.line_ids.sentence)
         wizard = self.check("Client;Montant;Niveau;Date\nMartin;300;friendly;01/02/2026\n")
         self.assertFalse(wizard.line_ids)
 

@@ -316,9 +316,36 @@ class RelanceTakeover(models.Model):
                 [("move_line_id", "in", lines), ("reason", "=", "handed_over")], ["move_line_id"]
             )
         }
+        planned = self._under_plan(lines)
         return [
-            self._lines_outcome(ledger, entry, lambda row: row.move_line_id not in held) for entry in entries
+            self._with_plans(
+                self._lines_outcome(ledger, entry, lambda row: row.move_line_id not in held), planned
+            )
+            for entry in entries
         ]
+
+    def _under_plan(self, lines):
+        """The payment plans, offered or agreed, that cover these journal items: dict id → plan."""
+        claims = (
+            self.env["relance.plan.claim"]
+            .sudo()  # of the customers that were chosen, whoever negotiated with them
+            .search([("move_line_id", "in", lines), ("plan_id.state", "in", ("proposed", "active"))])
+        )
+        return {claim.move_line_id.id: claim.plan_id for claim in claims}
+
+    def _with_plans(self, outcome, planned):
+        """``outcome`` with a sentence about the payment plans of what is handed over."""
+        covered = [row for row in outcome.rows if row.move_line_id in planned]
+        if not covered:
+            return outcome
+        names = dict.fromkeys(planned[row.move_line_id].name for row in covered)
+        told = self.env._(
+            "Under a payment plan (%(plans)s): %(invoices)s. The plan goes on: end it first if the lawyer "
+            "is to claim everything at once.",
+            plans=", ".join(names),
+            invoices=self._count_invoices(covered),
+        )
+        return outcome._replace(sentences=(*outcome.sentences, told))
 
     def _lines_outcome(self, ledger, entry, changes, also=False):
         """An entry that fits with the rows that ``changes`` says change, or because of ``also``."""
@@ -351,7 +378,9 @@ class RelanceTakeover(models.Model):
             .sudo()
             .search([("move_line_id", "in", lines), ("reason", "=", "paused")], order="id")
         }
-        return [self._plan_one_pause(ledger, rest, entry) for entry in entries]
+        whole = [entry for entry in entries if entry.line_ids is None]
+        torn = self._torn(ledger, whole, lambda entry: entry.date)
+        return [torn.get(entry) or self._plan_one_pause(ledger, rest, entry) for entry in entries]
 
     def _plan_one_pause(self, ledger, rest, entry):
         _ = self.env._
@@ -373,8 +402,32 @@ class RelanceTakeover(models.Model):
         customer = ledger.partners[entry.customer_id]
         return customer.relance_payer_id or customer
 
+    def _torn(self, ledger, entries, value_of):
+        """What is written on the payer, and said in two ways for customers he pays for, does not fit.
+
+        :param value_of: what an entry would write
+        :return: dict entry → its outcome, for those that are refused
+        """
+        said = {}
+        for entry in entries:
+            said.setdefault(self._payer_of(ledger, entry), []).append(entry)
+        return {
+            entry: self._refused(
+                entry,
+                self.env._(
+                    "“%s” pays for several of these customers, of whom different things are said.",
+                    payer.display_name,
+                ),
+                self.env._("Say the same of all of them: it counts for the payer."),
+            )
+            for payer, own in said.items()
+            if len({value_of(entry) for entry in own}) > 1
+            for entry in own
+        }
+
     def _plan_policy(self, ledger, entries):
-        return [self._plan_one_policy(ledger, entry) for entry in entries]
+        torn = self._torn(ledger, entries, lambda entry: entry.value)
+        return [torn.get(entry) or self._plan_one_policy(ledger, entry) for entry in entries]
 
     def _plan_one_policy(self, ledger, entry):
         if entry.value not in ledger.policies:
@@ -415,10 +468,13 @@ class RelanceTakeover(models.Model):
 
     def _plan_audience(self, ledger, entries):
         outcomes = []
+        torn = self._torn(ledger, entries, lambda entry: entry.value)
         for entry in entries:
             payer = self._payer_of(ledger, entry)
             rows = tuple(self._rows_of(ledger, entry))
-            if payer.relance_audience in ("unknown", False):
+            if entry in torn:
+                outcomes.append(torn[entry])
+            elif payer.relance_audience in ("unknown", False):
                 outcomes.append(Outcome(entry, "fits", rows, entry.value))
             elif payer.relance_audience == entry.value:
                 outcomes.append(Outcome(entry, "same", rows, entry.value))

@@ -21,6 +21,8 @@ HEADER = 4
 #: Excel's limits on the name of a sheet
 NOT_IN_NAME = re.compile(r"[\[\]:*?/\\]")
 NAME_LENGTH = 31
+#: a sheet that Excel keeps for itself
+RESERVED = ("History",)
 
 
 class RelanceAged(models.Model):
@@ -63,8 +65,9 @@ class RelanceAged(models.Model):
     @api.model
     def _sheet_name(self, company, taken):
         """The name of the company as Excel allows it, once per workbook."""
-        name = NOT_IN_NAME.sub(" ", company.name).strip(" '")[:NAME_LENGTH]
-        return name if name and name not in taken else f"{name[:20]} {company.id}".strip()
+        name = NOT_IN_NAME.sub(" ", company.name).strip(" '")[:NAME_LENGTH].rstrip(" '")
+        known = {one.casefold() for one in (*taken, *RESERVED)}
+        return name if name and name.casefold() not in known else f"{name[:20]} {company.id}".strip()
 
     @api.model
     def _sheet_rows(self, domain, row_field):

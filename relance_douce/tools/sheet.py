@@ -231,7 +231,8 @@ def parse_amount(text):
         if digits.count(sign) > 1:
             digits = digits.replace(sign, "")
     digits = digits.replace(",", ".")
-    if not re.fullmatch(r"[+-]?\d+(\.\d*)?", digits):
+    if not re.fullmatch(r"[+-]?\d{1,15}(\.\d*)?", digits):
+        # beyond fifteen digits it is a number of something else
         raise SheetError("amount")
     try:
         return Decimal(digits)

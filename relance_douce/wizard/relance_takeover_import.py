@@ -2,6 +2,7 @@
 
 import base64
 import re
+from itertools import pairwise
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -145,9 +146,8 @@ WHO = ("id", "name", "ref", "vat", "registry", "email", "invoice")
 SAID = ("date", "level", "handed_over", "doubtful", "until", "policy", "payer", "audience")
 YES = {"yes", "y", "oui", "o", "x", "1", "true", "vrai", "ok"}
 NO = {"no", "n", "non", "0", "false", "faux"}
-#: these change what the others are measured by, so they come first
-FIRST = ("payer", "policy", "audience")
-KINDS = (*FIRST, "level", "handed_over", "doubtful", "paused")
+#: kinds in the order in which they are done: each stage is measured by what those before it change
+STAGES = (("payer",), ("policy", "audience"), ("level", "handed_over", "doubtful", "paused"))
 
 
 class FileLine:
@@ -336,7 +336,8 @@ class RelanceTakeoverImport(models.TransientModel):
             column = headings.get(name)
             if column and column not in columns.values():
                 columns[index] = column
-            elif name and name not in headings:
+            elif name and (column or name not in headings):
+                # nobody knows it, or another column says the same
                 unused.append(title.strip())
         if not set(columns.values()) & set(WHO):
             raise UserError(self._file_sentence("headings"))
@@ -710,19 +711,25 @@ class RelanceTakeoverImport(models.TransientModel):
             self._understand(line, directory, words)
         self._compare(lines)
         self._compare_amount(lines)
-        self._plan(lines, FIRST)
-        later = [kind for kind in KINDS if kind not in FIRST]
-        if any(one.status == "fits" for line in lines for one in line.outcomes.values()):
-            # levels are measured by the policy that the file itself chooses: really do it, and
-            # take it back
-            with self.env.cr.savepoint() as savepoint:
-                self._apply(lines, FIRST)
-                self._plan(lines, later)
-                savepoint.rollback()
-            self.env.invalidate_all()
-        else:
-            self._plan(lines, later)
+        self._plan_stages(lines)
         return lines, unused
+
+    def _plan_stages(self, lines):
+        """Plan all that these lines say.
+
+        Policies belong to the payer that the file itself chooses, levels to its policies: each
+        stage is really done before the next one is planned, and all is taken back.
+        """
+        self._plan(lines, STAGES[0])
+        with self.env.cr.savepoint() as savepoint:
+            changed = False
+            for before, stage in pairwise(STAGES):
+                changed = bool(self._apply(lines, before)) or changed
+                self._plan(lines, stage)
+            if changed:
+                savepoint.rollback()
+        if changed:
+            self.env.invalidate_all()
 
     def _plan(self, lines, kinds):
         """Plan what the lines that are right say of these kinds, one plan for each kind."""
@@ -746,7 +753,8 @@ class RelanceTakeoverImport(models.TransientModel):
             outcomes = [
                 line.outcomes[kind] for line in lines if kind in line.outcomes and line.status == "fits"
             ]
-            takeovers += takeovers._apply(self.company_id, kind, outcomes, self.filename)
+            if outcomes:
+                takeovers += takeovers._apply(self.company_id, kind, outcomes, self.filename)
         return takeovers
 
     def action_check(self):
@@ -834,14 +842,14 @@ class RelanceTakeoverImport(models.TransientModel):
         lines, _unused = self._lines()
         if not any(line.status == "fits" for line in lines):
             raise UserError(self.env._("No line of this file changes anything: check it again to see why."))
-        done = self._apply(lines, FIRST)
-        later = [kind for kind in KINDS if kind not in FIRST]
-        if done:
-            fitting = [line for line in lines if line.status == "fits"]
-            self._plan(fitting, later)
-            if any(line.problems for line in fitting):
-                raise UserError(self.env._("The books changed while the file was read: check it again."))
-        done += self._apply(lines, later)
+        done = self.env["relance.takeover"]
+        fitting = [line for line in lines if line.status == "fits"]
+        for stage in STAGES:
+            if done:
+                self._plan(fitting, stage)
+                if any(line.problems for line in fitting):
+                    raise UserError(self.env._("The books changed while the file was read: check it again."))
+            done += self._apply(fitting, stage)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
