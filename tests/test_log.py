@@ -286,6 +286,11 @@ class TestBadInput(LogCase):
         with self.assertRaisesRegex(UserError, "up to today"):
             self.log(self.customer(), date=MONDAY + self.days(1))
 
+    def test_long_ago(self):
+        for day in (date(1, 1, 1), date(1999, 3, 2)):
+            with self.assertRaisesRegex(UserError, "more than 10 years back"):
+                self.log(self.customer(), date=day)
+
     def test_past_pause(self):
         with self.assertRaisesRegex(UserError, "later day"):
             self.log(self.customer(), pause_until=MONDAY - self.days(1))
@@ -309,6 +314,15 @@ class TestBadInput(LogCase):
                 self.company, customer, self.line(late), date=MONDAY, channel="call"
             )
         self.assertFalse(self.reminders(customer))
+
+    def test_the_number_of_somebody_else_s_invoice_is_not_told(self):
+        late = self.invoice(self.customer("Autre"), MONDAY - self.days(10))
+        own = self.customer("À elle", user_id=self.salesperson.id)
+        with self.assertRaisesRegex(UserError, "not paid by À elle") as caught:
+            self.env["relance.reminder"].with_user(self.salesperson)._log_contact(
+                self.company, own, self.line(late), date=MONDAY, channel="call"
+            )
+        self.assertNotIn(late.name, str(caught.exception))
 
     def test_hostile_text(self):
         customer = self.customer(HOSTILE)

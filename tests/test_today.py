@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from freezegun import freeze_time
 
 from odoo import Command
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import retrying
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
@@ -612,6 +612,15 @@ class TestManyAtOnce(TodayCase):
         self.assertEqual(firm.state, "draft")
         self.assertIs(self.rows(firm).with_user(self.manager).action_approve(), True)
         self.assertEqual(firm.state, "ready")
+
+    def test_a_row_that_is_gone_says_so(self):
+        [reminder] = self.drafts(1)
+        row = self.rows(reminder)
+        reminder.with_user(self.manager).action_approve()
+        self.env.invalidate_all()
+        for method in (row.action_open, row.action_match):
+            with self.assertRaisesRegex(UserError, "dealt with meanwhile"):
+                method()
 
     def test_a_customer_of_another_company_is_left(self):
         reminders = self.drafts(2)

@@ -11,6 +11,8 @@ from odoo.tools import format_date
 
 #: rules after which what was planned for a customer does not leave at once
 PATIENCE = ("gap", "budget", "paused")
+#: what lies further back was mistyped
+OLDEST_YEARS = 10
 
 
 class RelanceReminder(models.Model):
@@ -120,6 +122,14 @@ class RelanceReminder(models.Model):
                     format_date(self.env, today),
                 )
             )
+        if date < fields.Date.subtract(today, years=OLDEST_YEARS):
+            raise UserError(
+                self.env._(
+                    "%(date)s lies more than %(years)s years back: choose the day of the contact.",
+                    date=format_date(self.env, date),
+                    years=OLDEST_YEARS,
+                )
+            )
 
     @api.model
     def _check_spoken_about(self, company, payer, move_lines):
@@ -131,12 +141,22 @@ class RelanceReminder(models.Model):
         move_lines = move_lines.sudo()
         known = {item["move_line_id"] for item in payer._relance_open_items(company)}
         strange = move_lines.filtered(lambda item: item.id not in known)
-        if strange:
+        own = strange.filtered(
+            lambda item: item.company_id == company and item.partner_id._relance_payer() == payer
+        )
+        if own:
             raise UserError(
                 self.env._(
                     "“%(invoice)s” is no longer open, or is not paid by %(payer)s: take it out of the list.",
-                    invoice=strange[0].move_id.name or strange[0].name or "",
+                    invoice=own[0].move_id.name or own[0].name or "",
                     payer=payer.display_name,
+                )
+            )
+        if strange:
+            # what somebody else is invoiced is nothing for her to read
+            raise UserError(
+                self.env._(
+                    "One of these invoices is not paid by %s: take it out of the list.", payer.display_name
                 )
             )
         return move_lines

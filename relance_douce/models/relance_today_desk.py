@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, float_is_zero, format_amount, format_date, format_time
 
 #: how far back the working day before today is looked for
@@ -357,9 +358,17 @@ class RelanceToday(models.Model):
             self._of_another_kind(len(self) - len(found)),
         )
 
+    def _check_still_there(self):
+        """:raise UserError: what this row asked for was done meanwhile"""
+        self.ensure_one()
+        if not self.search_count([("id", "=", self.id)]):
+            raise UserError(
+                self.env._("This was dealt with meanwhile, by you or by somebody else: reload the list.")
+            )
+
     def action_open(self):
         """The record behind this row, in its own form."""
-        self.ensure_one()
+        self._check_still_there()
         return {
             "type": "ir.actions.act_window",
             "res_model": self.res_model,
@@ -370,7 +379,7 @@ class RelanceToday(models.Model):
 
     def action_match(self):
         """The open items of this customer, debts and credits, to be matched."""
-        self.ensure_one()
+        self._check_still_there()
         view = self.env.ref("relance_douce.account_move_line_view_desk")
         return {
             "type": "ir.actions.act_window",

@@ -12,6 +12,10 @@ registry.category("web_tour.tours").add("relance_preview_tour", {
             trigger: ".o_relance_headline:contains(1 customer is left alone)",
         },
         {
+            content: "There is no other preview to leaf to",
+            trigger: ".o_control_panel:not(:has(.o_pager))",
+        },
+        {
             content: "Why not?",
             trigger: ".o_relance_table[data-table=reason] button:contains(Paused)",
             run: "click",
