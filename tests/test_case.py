@@ -167,6 +167,17 @@ class TestPage(CaseCase):
             with self.assertRaises(AccessError, msg=name):
                 case.read([name])
 
+    def test_the_open_invoices_of_a_case_are_for_its_readers(self):
+        late = self.invoice(self.customer("Discret"), MONDAY - self.days(10))
+        self.live_day(MONDAY)
+        case = self.reminders(late.partner_id).case_id
+        action = case.with_user(self.accountant).action_open_lines()
+        self.assertEqual(action["domain"], [("id", "in", late.ids)])
+        for user in (self.salesperson, self.outsider):
+            self.env.invalidate_all()
+            with self.assertRaises(AccessError):
+                case.with_user(user).action_open_lines()
+
     def test_two_companies(self):
         other = self.env["res.company"].create({"name": "Autre Maison"})
         customer = self.customer()

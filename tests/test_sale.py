@@ -172,6 +172,42 @@ class TestSummary(SaleCase):
         self.assertEqual(found(self.seller, 0), self.client + contact)
         self.assertEqual(found(self.accountant, 30), self.client + other + contact)
 
+    def test_search_by_every_comparison(self):
+        """What a person may choose in a filter of her own; who is not late has zero days."""
+        self.late(24)
+        other, calm = self.customer("Autre client"), self.customer("À jour")
+        self.late(40, other)
+        self.late(3, other)
+        everybody = self.client + other + calm
+        for user, hers in ((self.accountant, self.client + other), (self.seller, self.client)):
+            for comparison, value, late in (
+                ("=", 24, self.client),
+                ("=", 3, self.env["res.partner"]),
+                ("in", [24, 40], self.client + other),
+                ("!=", 24, other),
+                (">=", 24, self.client + other),
+                (">", 24, other),
+                ("<", 24, self.env["res.partner"]),
+                ("<=", 24, self.client),
+                (">=", 0, self.client + other),
+                ("=", 0, self.env["res.partner"]),
+                ("!=", 0, self.client + other),
+                ("in", [0, 40], other),
+            ):
+                with_zero = comparison in ("<", "<=") or (comparison, value) in (
+                    ("!=", 24),
+                    (">=", 0),
+                    ("=", 0),
+                    ("in", [0, 40]),
+                )
+                found = (
+                    self.env["res.partner"]
+                    .with_user(user)
+                    .search([("relance_days_late", comparison, value), ("id", "in", everybody.ids)])
+                )
+                expected = (late & hers) + (everybody - hers if with_zero else calm.browse())
+                self.assertEqual(set(found), set(expected), (user.name, comparison, value))
+
     def test_other_company_is_another_story(self):
         self.late(24)
         company = self.env["res.company"].create({"name": "Autre société"})

@@ -332,6 +332,13 @@ class TestFacts(StartCase):
         self.assertNotIn(self.levels["attentive"].name, warning)
         self.accountant.email = False
         self.assertIn("no e-mail address", self.company._relance_approval_warning())
+        # rights elsewhere are no rights here
+        self.policy.approval_days = 7
+        self.company.relance_approver_id = self.manager
+        self.assertFalse(self.company._relance_approval_warning())
+        elsewhere = self.env["res.company"].create({"name": "Ailleurs"})
+        self.manager.write({"company_ids": [Command.set(elsewhere.ids)], "company_id": elsewhere.id})
+        self.assertIn("no right to approve", self.company._relance_approval_warning())
 
     def test_mentions(self):
         self.assertIn("40 €", self.step("mentions").sentence)
@@ -353,6 +360,16 @@ class TestFacts(StartCase):
         self.assertFalse(self.env["ir.config_parameter"].get_param("account.use_invoice_terms"))
         with self.assertRaises(UserError):
             self.step("mentions").action_help()
+
+    def test_what_was_written_since_is_not_undone(self):
+        self.company.invoice_terms = "<p>Avant</p>"
+        self.env["relance.start.mentions"].with_user(self.manager).create({}).action_save()
+        self.assertEqual(self.step("mentions").other, "Undo")
+        self.company.invoice_terms = "<p>Écrit depuis, à la main</p>"
+        self.assertFalse(self.step("mentions").other)
+        with self.assertRaisesRegex(UserError, "changed since"):
+            self.step("mentions").action_help()
+        self.assertIn("à la main", self.company.invoice_terms)
 
     def test_mentions_elsewhere(self):
         """Terms behind a link are not on the invoice; the footer is."""

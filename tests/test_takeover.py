@@ -3,11 +3,14 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.service.model import retrying
 from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.relance_douce.models.relance_takeover import Entry
 
 from .common import MONDAY, RelanceCase
+from .test_races import RaceCase
 from .test_scale import ScaleCase
 
 
@@ -598,6 +601,64 @@ class TestTakeover(TakeoverCase):
         self.assertEqual(anew.policy_id, self.policy)
         policy.with_user(self.manager).action_unarchive()
         self.assertEqual(self.row(self.old, MONDAY).policy_id, policy.id)
+
+
+@tagged("post_install", "-at_install")
+class TestTwoTakeovers(RaceCase):
+    """Two accountants say the same of one customer, each in a transaction of his own."""
+
+    def setUp(self):
+        super().setUp()
+        today = MONDAY + self.days(30)
+        self.startPatcher(
+            patch.object(type(self.env["res.company"]), "_relance_date", lambda company, now=None: today)
+        )
+
+    def race(self, kind, **values):
+        """:return: what became of the second one: a sentence or None"""
+
+        def confirm(env):
+            row = env["relance.overdue"].search([("partner_id", "=", self.partner_id)])
+            wizard = env["relance.takeover.wizard"].create({"kind": kind, "row_ids": row.ids, **values})
+            return wizard.action_confirm()
+
+        self.addCleanup(self.tidy_takeovers)
+        with self.registry_cursor() as first:
+            confirm(first)
+            first.flush_all()
+            thread, outcome = self.in_thread(lambda env: retrying(lambda: confirm(env), env))
+            thread.join(1)
+            self.assertTrue(thread.is_alive())  # it waits for the first one
+            first.cr.commit()
+            thread.join(20)
+        self.assertFalse(thread.is_alive())
+        return outcome.get("error")
+
+    def tidy_takeovers(self):
+        with self.registry_cursor() as env:
+            takeovers = env["relance.takeover"].search([("partner_ids", "in", self.partner_id)])
+            takeovers.hold_ids.unlink()
+            takeovers.unlink()
+
+    @mute_logger("odoo.sql_db", "odoo.service.model", "odoo.http")
+    def test_the_same_level(self):
+        with self.registry_cursor() as env:
+            levels = env.ref("relance_douce.policy_business").level_ids
+            level = levels.filtered(lambda level: level.tone == "friendly").id
+        error = self.race("level", level_id=level, date=MONDAY + self.days(20))
+        self.assertIsInstance(error, UserError, error)
+        self.assertIn("nothing to do", str(error))
+        with self.registry_cursor() as env:
+            contacts = env["relance.reminder"].search([("partner_id", "=", self.partner_id)])
+            self.assertEqual(contacts.mapped("state"), ["sent"])
+
+    @mute_logger("odoo.sql_db", "odoo.service.model", "odoo.http")
+    def test_the_same_lawyer(self):
+        error = self.race("handed_over", note="Maître Dupuis")
+        self.assertIsInstance(error, UserError, error)
+        self.assertIn("just handed", str(error))
+        with self.registry_cursor() as env:
+            self.assertEqual(env["relance.hold"].search_count([("move_id", "=", self.move_id)]), 1)
 
 
 @tagged("post_install", "-at_install")

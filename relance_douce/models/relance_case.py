@@ -337,6 +337,7 @@ class RelanceCase(models.Model):
 
     def action_open_lines(self):
         self.ensure_one()
+        self.check_access("read")
         moves = self.open_line_ids.move_id
         return {
             "type": "ir.actions.act_window",

@@ -31,6 +31,10 @@ class RelanceHold(models.Model):
     active = fields.Boolean(default=True)
 
     _live = models.Index("(move_line_id) WHERE active")
+    _handed_over_once = models.UniqueIndex(
+        "(move_line_id) WHERE active AND reason = 'handed_over'",
+        "Somebody else just handed one of these invoices over: reload the list.",
+    )
 
     def action_release(self):
         """End the hold: the line goes on where it stood."""

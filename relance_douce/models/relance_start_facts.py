@@ -272,7 +272,7 @@ class RelanceStart(models.Model):
     def _fact_mentions(self, date):
         _ = self.env._
         missing = missing_mentions(self._printed_terms())
-        undo = _("Undo") if self.terms_before else ""
+        undo = _("Undo") if self._terms_may_be_undone() else ""
         if not missing:
             sentence = _("Invoices state the late-payment penalties, the fixed fee and the discount.")
             return Fact("done", sentence, "", undo)
@@ -283,6 +283,17 @@ class RelanceStart(models.Model):
         )
         return Fact("todo", sentence, _("See the model text"), undo)
 
+    def _stored_terms(self):
+        """The terms of the company in every language, as they are stored; None if there are none."""
+        company = self.company_id
+        company.flush_recordset(["invoice_terms"])
+        return company._fields["invoice_terms"]._get_stored_translations(company)
+
+    def _terms_may_be_undone(self):
+        """Whether the terms are still those that were written here."""
+        before = self.terms_before
+        return bool(before) and before.get("after") == self._stored_terms()
+
     def _do_mentions(self):
         return self._dialog("relance.start.mentions", self.env._("Mandatory mentions on invoices"), "large")
 
@@ -291,6 +302,13 @@ class RelanceStart(models.Model):
         start, before = self._allowed(), self.terms_before
         if not before:
             raise UserError(self.env._("There is nothing to undo."))
+        if not self._terms_may_be_undone():
+            raise UserError(
+                self.env._(
+                    "The terms were changed since, and stay as they are now: change them in the settings of "
+                    "Invoicing."
+                )
+            )
         company = start.company_id
         company.flush_recordset(["invoice_terms"])
         # all languages at once, exactly as they were: no write of the host does that

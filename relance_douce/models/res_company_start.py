@@ -396,7 +396,10 @@ class ResCompany(models.Model):
         )
 
     def _relance_levels_refused(self, user, levels):
-        """Those of ``levels`` that ``user`` has no right to approve."""
+        """Those of ``levels`` that ``user`` has no right to approve for this company."""
+        # who works for which company is no secret to whoever chooses an approver
+        if not user.active or self not in user.sudo().company_ids:
+            return levels
         groups = self.env["relance.reminder"]._approval_groups()
         return levels.filtered(lambda level: not user.has_group(groups.get(level.approval, groups["user"])))
 

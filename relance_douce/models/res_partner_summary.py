@@ -1,6 +1,7 @@
 """What a colleague should know before speaking to a customer: one sentence."""
 
 from collections import defaultdict, namedtuple
+from operator import ge, gt, le, lt
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -8,6 +9,8 @@ from odoo.tools import SQL, format_date, format_list, formatLang
 
 from .res_partner import READERS
 
+#: operators that days are compared by
+COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 #: what is late of one payer and debtor in one currency: number of invoices, amount in that
 #: currency, days since the oldest due date, and the same days of what nobody arranged
 Late = namedtuple("Late", "payer_id debtor_id currency_id count amount days days_open")
@@ -227,20 +230,43 @@ class ResPartner(models.Model):
     # -- who is late -------------------------------------------------------------------------------
     def _search_relance_days_late(self, operator, value):
         """Customers late by more than so many days; only of those the user may hear about."""
-        if operator not in (">", ">=") or value < (operator == ">="):
+        if operator in ("in", "not in"):
+            value = [days or 0 for days in value]
+            also_none = (0 in value) == (operator == "in")
+            condition = SQL("= ANY(%s)" if operator == "in" else "<> ALL(%s)", value)
+        elif operator in COMPARISONS and isinstance(value, (int, float)):
+            also_none = COMPARISONS[operator](0, value)
+            condition = SQL("%s %s", SQL(operator), value)
+        else:
             return NotImplemented
+        if not also_none:
+            return self._relance_late_by(SQL("> 0 AND max(days_open) %s", condition))
+        # who is not late is not found in the books: all but those who do not match
+        return ~self._relance_late_by(SQL("> 0 AND NOT max(days_open) %s", condition))
+
+    def _relance_late_by(self, condition):
+        """Domain of the customers late by so many days, of those the user may hear about.
+
+        :param condition: SQL behind the days of a payer, or of a customer whom he pays for
+        """
         company = self.env.company
         query = self._relance_late_query(company, company._relance_date())
-        columns = SQL(
-            "late (payer_id, debtor_id, currency_id, count, amount, days, days_open) WHERE days_open %s %s",
-            SQL(operator),
-            value,
-        )
-        payers = SQL("(SELECT payer_id FROM (%s) %s)", query, columns)
+
+        def late(column):
+            return SQL(
+                "(SELECT %(column)s FROM (%(query)s)"
+                " late (payer_id, debtor_id, currency_id, count, amount, days, days_open)"
+                " GROUP BY %(column)s HAVING max(days_open) %(condition)s)",
+                column=SQL.identifier(column),
+                query=query,
+                condition=condition,
+            )
+
+        payers = late("payer_id")
         if self.env.user.has_group("relance_douce.group_relance_user"):
             return self._relance_paid_by_payers(payers)
         uid = self.env.uid
-        debtors = SQL("(SELECT debtor_id FROM (%s) %s)", query, columns)
+        debtors = late("debtor_id")
 
         def in_charge(path):
             return Domain(f"{path}user_id", "=", uid) | Domain(f"{path}relance_user_id", "=", uid)

@@ -49,7 +49,10 @@ class RelanceStartApprover(models.TransientModel):
     _inherit = "relance.start.dialog"
 
     approver_id = fields.Many2one(
-        "res.users", string="Approves the reminders", required=True, domain="[('share', '=', False)]"
+        "res.users",
+        string="Approves the reminders",
+        required=True,
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
     )
     weekday = fields.Selection(
         lambda self: self.env["res.company"]._relance_weekdays(),
@@ -173,7 +176,7 @@ class RelanceStartMentions(models.TransientModel):
         if not start.terms_before:
             start.terms_before = {
                 # as they are stored, in every language
-                "terms": company._fields["invoice_terms"]._get_stored_translations(company),
+                "terms": start._stored_terms(),
                 "type": company.terms_type,
                 "switch": params.get_param("account.use_invoice_terms"),
             }
@@ -186,5 +189,7 @@ class RelanceStartMentions(models.TransientModel):
             source_lang=lang,
         )
         params.set_param("account.use_invoice_terms", "True")
+        # what somebody writes there later is not undone
+        start.terms_before = {**start.terms_before, "after": start._stored_terms()}
         start._message_log(body=self.env._("The mandatory mentions stand on the invoices from now on."))
         return {"type": "ir.actions.act_window_close"}
