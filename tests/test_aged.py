@@ -1020,6 +1020,24 @@ class TestAgedExport(AgedCase, HttpCase):
             )
         self.assertEqual(response.status_code, 403)
 
+    def test_a_question_of_something_else_than_the_view(self):
+        self.authenticate("exporter", "exporter")
+        for data in (
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            '{"domain": 1, "context": {}}',
+            '{"domain": [], "context": []}',
+        ):
+            response = self.url_open(
+                "/relance_douce/aged_balance",
+                data={"data": data, "csrf_token": http.Request.csrf_token(self)},
+            )
+            self.assertEqual(response.status_code, 400, data)
+            self.assertIn("export it there", response.text)
+
     def test_the_list_export_of_the_host(self):
         """Grouped as on the screen: a heading per customer with its sums, the rows below."""
         fields = [

@@ -358,6 +358,18 @@ class TestOrders(SaleCase):
         self.env.invalidate_all()
         self.assertTrue(order.relance_hold)
         order.order_line.price_unit = 100
+        self.env.invalidate_all()
+        self.assertFalse(order.relance_hold)
+        # another customer is another risk
+        other = self.customer("Autre client en retard")
+        self.late(90, other)
+        own = order.partner_invoice_id
+        order.sudo().partner_invoice_id = other
+        self.env.invalidate_all()
+        self.assertTrue(order.relance_hold)
+        order.sudo().partner_invoice_id = own
+        self.env.invalidate_all()
+        self.assertFalse(order.relance_hold)
         # neither a copy nor a quotation begun anew is released
         self.assertTrue(order.copy().relance_hold)
         order.action_cancel()

@@ -1,5 +1,7 @@
 import json
 
+from werkzeug.exceptions import BadRequest
+
 from odoo import http
 from odoo.exceptions import AccessError
 from odoo.http import content_disposition, request
@@ -14,7 +16,7 @@ class AgedBalance(http.Controller):
     @http.route("/relance_douce/aged_balance", type="http", auth="user", methods=["POST"], readonly=True)
     def aged_balance(self, data):
         """:param data: json of ``domain``, ``groupby`` and ``context`` of the view"""
-        asked = json.loads(data)
+        asked = self._asked(data)
         if not request.env["relance.aged"]._may_take_away():
             raise AccessError(request.env._("You need the right to export data: ask an administrator."))
         context = {key: asked["context"][key] for key in CONTEXT_KEYS if key in asked["context"]}
@@ -27,3 +29,19 @@ class AgedBalance(http.Controller):
                 ("Content-Disposition", content_disposition(name)),
             ],
         )
+
+    def _asked(self, data):
+        """What the view asks for.
+
+        :raise BadRequest: this was written by something else than the view
+        """
+        try:
+            asked = json.loads(data)
+        except ValueError:
+            asked = None
+        kinds = {"domain": list, "context": dict, "groupby": (list, type(None))}
+        if not isinstance(asked, dict) or not all(
+            isinstance(asked.get(key), kind) for key, kind in kinds.items()
+        ):
+            raise BadRequest(request.env._("Open the aged balance and export it there."))
+        return asked

@@ -140,9 +140,12 @@ class RelanceCase(models.Model):
         known = {level.id: level for level in levels}
         today = self.company_id._relance_date()
         sections = []
-        debtors = self.env["res.partner"].union(*(item["debtor"] for item in items))
+        items_of = {}
+        for item in items:
+            items_of.setdefault(item["debtor"], []).append(item)
+        debtors = self.env["res.partner"].union(*items_of)
         for debtor in debtors._relance_establishments(self.partner_id):
-            own = [item for item in items if item["debtor"] == debtor]
+            own = items_of[debtor]
             debts = []
             for item in own:
                 if item["left"] <= 0:

@@ -135,9 +135,11 @@ def _read_workbook(content):
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        # rows that are only formatted, often down to the last one there can be, are passed over
         return [
             (number, [_cell(value) for value in row])
             for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+            if any(value is not None for value in row)
         ]
     except Exception:  # whatever a damaged archive makes of it
         raise SheetError("workbook") from None

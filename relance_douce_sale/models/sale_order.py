@@ -46,6 +46,9 @@ class SaleOrder(models.Model):
         groups=USERS,
     )
     relance_released_currency_id = fields.Many2one("res.currency", readonly=True, copy=False, groups=USERS)
+    relance_released_partner_id = fields.Many2one(
+        "res.partner", string="Released for", readonly=True, copy=False, ondelete="set null", groups=USERS
+    )
 
     @api.depends("partner_invoice_id", "company_id")
     @api.depends_context("uid", "lang")
@@ -118,10 +121,11 @@ class SaleOrder(models.Model):
         return self.amount_paid > 0 and self._is_confirmation_amount_reached()
 
     def _relance_is_released(self):
-        """Somebody released it, up to this amount."""
+        """Somebody released it, for this customer and up to this amount."""
         self.ensure_one()
         return (
             bool(self.relance_released_by_id)
+            and self.relance_released_partner_id == self.partner_invoice_id.commercial_partner_id
             and self.relance_released_currency_id == self.currency_id
             and self.currency_id.compare_amounts(self.amount_total, self.relance_released_amount) <= 0
         )
@@ -194,6 +198,7 @@ class SaleOrder(models.Model):
                     "relance_released_by_id": self.env.uid,
                     "relance_released_amount": order.amount_total,
                     "relance_released_currency_id": order.currency_id.id,
+                    "relance_released_partner_id": order.partner_invoice_id.commercial_partner_id.id,
                 }
             )
         bodies = {order.id: order._relance_release_note() for order in self.sudo()}
