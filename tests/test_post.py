@@ -242,6 +242,10 @@ class TestPrint(PostCase):
         with self.assertRaises(UserError):
             letters.browse().action_print_again()
 
+    def test_nothing_to_print(self):
+        with self.assertRaisesRegex(UserError, "no letter to print"):
+            self.env["relance.reminder"].with_user(self.accountant).action_print_pile()
+
     def test_paid_letter_is_left_out_with_a_sentence(self):
         letters = self.three()
         letters.sudo()._set_ready()

@@ -691,6 +691,8 @@ class TestSwitch(StartCase):
         self.assertEqual(form.relance_start_date, MONDAY)
         settings.create({"relance_active": True, "relance_start_date": MONDAY}).execute()
         self.assertEqual((self.company.relance_active, self.company.relance_start_date), (True, MONDAY))
+        with self.assertRaisesRegex(UserError, "up to"):
+            settings.create({"relance_active": True, "relance_start_date": date(2062, 3, 2)}).execute()
         settings.create({"relance_active": False}).execute()
         self.assertEqual((self.company.relance_active, self.company.relance_start_date), (False, False))
 

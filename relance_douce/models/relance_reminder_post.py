@@ -206,6 +206,8 @@ class RelanceReminder(models.Model):
     def action_print_pile(self):
         """Print what was not printed yet of the letters chosen, or of all that are listed."""
         letters = self._pile([("state", "=", "ready"), ("date_printed", "=", False)])
+        if not letters and not self._pile():
+            raise UserError(self.env._("There is no letter to print here: choose letters that are ready."))
         if not letters:
             raise UserError(
                 self.env._(

@@ -64,6 +64,11 @@ class ResCompany(models.Model):
         if vals.get("relance_active") and not self.env.su:
             starting = self.filtered(lambda company: not company.relance_active)
             starting._relance_check_may_start()
+        if vals.get("relance_start_date") and not self.env.su:
+            for company in self:
+                company._relance_check_near(
+                    fields.Date.to_date(vals["relance_start_date"]), company._relance_date()
+                )
         if vals.get("relance_approval_weekday"):
             self._relance_first_mail_from_today(vals["relance_approval_weekday"])
         result = super().write(vals)
@@ -169,19 +174,25 @@ class ResCompany(models.Model):
     def _relance_check_start_day(self, day, date):
         if not day or day < date:
             raise UserError(self.env._("Choose the day on which reminders start: today or later."))
-        if day > self._relance_last_day(date):
-            raise UserError(
-                self.env._(
-                    "Choose a day up to %s: until it comes, nothing leaves.",
-                    format_date(self.env, self._relance_last_day(date)),
-                )
-            )
+        self._relance_check_near(day, date)
         if self._relance_working_day(day) != day:
             raise UserError(
                 self.env._(
                     "You do not work on %(day)s: choose another day, for example %(other)s.",
                     day=self._relance_day_in_full(day),
                     other=self._relance_day_in_full(self._relance_working_day(day)),
+                )
+            )
+
+    def _relance_check_near(self, day, date):
+        """
+        :raise UserError: the first ``day`` is so far off, seen from ``date``, that it was mistyped
+        """
+        if day > self._relance_last_day(date):
+            raise UserError(
+                self.env._(
+                    "Choose a day up to %s: until it comes, nothing leaves.",
+                    format_date(self.env, self._relance_last_day(date)),
                 )
             )
 
