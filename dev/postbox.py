@@ -16,6 +16,8 @@ class Postbox(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), SmtpSession)
         self.received = []
         self.deliver = deliver
+        #: command → the line that answers it instead of ours
+        self.answers = {}
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -37,7 +39,9 @@ class SmtpSession(socketserver.StreamRequestHandler):
         for line in self.rfile:
             command = line.decode(errors="replace").strip()
             verb = command[:4].upper()
-            if verb == "DATA":
+            if verb in self.server.answers:
+                self._say(self.server.answers[verb])
+            elif verb == "DATA":
                 self._say("354 go on")
                 mail = b"".join(self._lines())
                 self.server.received.append((recipients, mail))

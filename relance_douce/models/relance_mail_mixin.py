@@ -22,7 +22,9 @@ TEMPORARY_FAILURES = (
     "unknown",
 )
 #: the mail server refuses for good (RFC 5321: 5yz)
-PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]")
+PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]|\(5\d\d, b")
+#: Python's name for a refusal of our own address, which says nothing about the customer's
+SENDER_REFUSED = "SMTPSenderRefused"
 #: days after which a message that cannot be handed over takes the next channel
 RETRY_DAYS = 3
 
@@ -40,6 +42,12 @@ class RelanceMailMixin(models.AbstractModel):
 
     lang = fields.Char(compute="_compute_lang", help="Language of the message.")
     message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null", index=True)
+    handover_date = fields.Datetime(
+        string="Being handed over since",
+        readonly=True,
+        copy=False,
+        help="The mail server was asked to take the message and has not answered yet.",
+    )
 
     def _thread(self):
         """The record whose chatter shows these messages, one per message."""
@@ -172,6 +180,61 @@ class RelanceMailMixin(models.AbstractModel):
     def _plain_subject(self, subject):
         return html2plaintext(subject).replace("\n", " ").strip()
 
+    # -- out of the outbox --------------------------------------------------------------------
+    def _lock_claims(self):
+        """Keep what this message claims as it is until the transaction ends.
+
+        :return: False where somebody is just changing it
+        """
+        return True
+
+    def _is_still_claimed(self, now):
+        """Whether what this message says is still so at ``now`` (naive UTC)."""
+        raise NotImplementedError
+
+    def _withdraw(self, now):
+        """Take this message, which did not leave yet, out of the outbox: it is not true any more."""
+        raise NotImplementedError
+
+    def _drop_mail(self):
+        """The mail never left: neither it nor its message stays in the chatter."""
+        self.ensure_one()
+        self.message_id.unlink()
+        self.invalidate_recordset(["message_id"])
+
+    def _note_handover(self, now):
+        """The mail server is about to be asked to take this message.
+
+        Where an earlier asking stayed without an answer, whoever reads the case learns that
+        the customer may have the message twice.
+        """
+        self.ensure_one()
+        if self.handover_date:
+            speaker = self.with_context(lang=self.company_id._relance_lang())
+            speaker._thread()._message_log(
+                body=speaker.env._(
+                    "The connection broke while “%(subject)s” was handed to the mail server, and whether "
+                    "it was taken is not known. It is sent again with the same Message-ID: %(customer)s "
+                    "may receive it twice.",
+                    subject=self.message_id.subject or "",
+                    customer=self.contact_id.name or self.partner_id.name or "",
+                )
+            )
+        self.handover_date = now
+
+    def _leave_unanswered(self):
+        """It may have left and is not true any more: it is not sent a second time."""
+        self.ensure_one()
+        speaker = self.with_context(lang=self.company_id._relance_lang())
+        speaker._thread()._message_log(
+            body=speaker.env._(
+                "The connection broke while “%s” was handed to the mail server, and whether it was taken "
+                "is not known. What it claims has changed since: it is not sent again.",
+                self.message_id.subject or "",
+            )
+        )
+        self.write({"handover_date": False, "delivery_state": False})
+
     # -- delivery ----------------------------------------------------------------------------
     def _undeliverable(self, why):
         """These did not reach the customer by their channel: the next one, or a person."""
@@ -183,11 +246,11 @@ class RelanceMailMixin(models.AbstractModel):
         :param status: ``notification_status`` of the host
         """
         temporary = failure_type in TEMPORARY_FAILURES and not (
-            failure_type == "unknown" and PERMANENT_REPLY.search(str(failure_reason or ""))
+            failure_type == "unknown" and self._is_refused_for_good(failure_reason)
         )
         sent = self.filtered(lambda record: record.state == "sent")
         if status == "sent":
-            sent.delivery_state = "delivered"
+            sent.write({"delivery_state": "delivered", "handover_date": False})
         elif status == "bounce":
             sent.delivery_state = "bounced"
             sent._remember_bounce()
@@ -199,6 +262,15 @@ class RelanceMailMixin(models.AbstractModel):
             if failure_type in ("mail_email_invalid", "unknown"):
                 sent._remember_bounce()
             sent._undeliverable(self.env._("The message could not be delivered."))
+
+    @api.model
+    def _is_refused_for_good(self, reason):
+        """Whether the mail server will never take this mail for this customer.
+
+        :param reason: the server's words, as the host keeps them
+        """
+        text = str(reason or "")
+        return SENDER_REFUSED not in text and bool(PERMANENT_REPLY.search(text))
 
     def _remember_bounce(self):
         """No more e-mail to this address until it changes."""
@@ -232,6 +304,8 @@ class RelanceMailMixin(models.AbstractModel):
         mails = mails.filtered(lambda mail: mail.mail_message_id not in stuck.message_id)
         texts = texts.filtered(lambda text: text.mail_message_id not in stuck.message_id)
         stuck._undeliverable(self.env._("The message could not be delivered."))
+        # whatever somebody sends by hand just now is his
+        mails = mails.try_lock_for_update()
         if mails:
             mails.write({"state": "outgoing", "failure_type": False, "failure_reason": False})
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()

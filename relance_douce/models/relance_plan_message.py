@@ -410,6 +410,24 @@ class RelancePlanMessage(models.Model):
             "target": "new",
         }
 
+    # -- out of the outbox -------------------------------------------------------------------------------
+    def _is_still_claimed(self, now):
+        return bool(self._still_true(now))
+
+    def _withdraw(self, now):
+        """What it says was overtaken before it left; the same may be said again."""
+        self.ensure_one()
+        speaker = self.with_context(lang=self.company_id._relance_lang())
+        speaker.plan_id._message_log(
+            body=speaker.env._(
+                "“%s” was taken back: what it says has changed before it left.", self.message_id.subject or ""
+            )
+        )
+        self._drop_mail()
+        self._set_void()
+        if self.kind == "notice":
+            self.plan_id.date_notice = False
+
     # -- delivery --------------------------------------------------------------------------------------
     def _undeliverable(self, why):
         """What does not arrive goes by post; whoever is in charge finds the letter to post."""

@@ -6,7 +6,7 @@ from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 from odoo.tools.mail import plaintext2html
 
 from .relance_reminder import LIVE
@@ -324,6 +324,79 @@ class RelanceReminder(models.Model):
         """The call was made, or is not needed any more."""
         self.sudo().call_activity_id.unlink()  # of whoever was to call
 
+    # -- out of the outbox ----------------------------------------------------------------------------
+    def _lock_claims(self):
+        """A payment either is booked before this reminder leaves, and seen, or waits until it has.
+
+        The lock lasts until the note of the handing over is committed, some milliseconds: no
+        payment ever waits for a mail server.
+        """
+        lines = self._claims().move_line_id
+        if not lines:
+            return True
+        locked = self.env.execute_query(
+            SQL("SELECT id FROM account_move_line WHERE id IN %s FOR SHARE SKIP LOCKED", tuple(lines.ids))
+        )
+        return len(locked) == len(lines)
+
+    def _is_still_claimed(self, now):
+        """The decision, asked whether these levels may be said again, and the amounts."""
+        self.ensure_one()
+        if self.state != "sent":
+            return True
+        claims = self._claims()
+        rows = self._decision_rows(self.company_id, self.company_id._relance_date(now))
+        return all(
+            self._line_outcome(content, rows) != "gone"
+            and not content.currency_id.compare_amounts(
+                content.amount_residual, content.move_line_id.amount_residual_currency
+            )
+            for content in claims
+        )
+
+    def _withdraw(self, now):
+        """Back to where it stood before it was written, and checked like any other.
+
+        Nothing left to claim: it is cancelled. Else it is written anew with what is left.
+        """
+        self.ensure_one()
+        company = self.company_id
+        reminder = self.with_context(lang=company._relance_lang())
+        why = reminder.env._("What it claims has changed before it left.")
+        reminder._log(why, reminder.env._("E-mail taken back"))
+        reminder._drop_mail()
+        if self.attempt > 1 and reminder._is_overtaken():
+            # as for any contact that came back: the next channel once the other one has left
+            reminder.delivery_state = "failed"
+            return
+        values = {"contact_date": False, "delivery_state": False}
+        if self.attempt == 1:
+            reminder._unreach_levels()
+            values["date_sent"] = False
+        if reminder._is_overtaken():
+            reminder._update_state(("sent",), "cancelled", cancel_reason=why, **values)
+        else:
+            reminder._update_state(("sent",), "ready", **values)
+            reminder._recheck(company, company._relance_date(now))
+        if reminder.state == "ready":
+            reminder._return_to_open_case()
+            self.env.ref("relance_douce.ir_cron_send").sudo()._trigger()  # of the engine
+        reminder.case_id._refresh()
+
+    def _is_overtaken(self):
+        """Whether another message of this kind to the same payer is under way."""
+        return bool(
+            self.search_count(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("partner_id", "=", self.partner_id.id),
+                    ("needs_approval", "=", self.needs_approval),
+                    ("state", "in", LIVE),
+                ],
+                limit=1,
+            )
+        )
+
     # -- delivery -----------------------------------------------------------------------------------
     def _undeliverable(self, why):
         self._next_channel(why)
@@ -466,12 +539,24 @@ class RelanceReminder(models.Model):
         for company, ids in todo.items():
             while ids:
                 share, ids = ids[: self._batch_size], ids[self._batch_size :]
-                try:
-                    self.browse(share).exists()._process(company, now)
-                except DatabaseError:
-                    # a payment or another worker was quicker: the next hour sees it
-                    _logger.info("Reminders %s were changed meanwhile", share, exc_info=True)
-                    self.env.cr.rollback()
+                self._process_share(share, company, now)
                 remaining -= len(share)
                 if not cron._commit_progress(len(share), remaining=remaining):
                     return
+
+    def _process_share(self, share, company, now, tries=3):
+        """One batch of the scheduled action; where another transaction was quicker, once more.
+
+        :param share: ids
+        """
+        try:
+            # its log line would read as an error; a lost race is none
+            with mute_logger("odoo.sql_db"):
+                self.browse(share).exists()._process(company, now)
+                self.env.flush_all()
+        except DatabaseError:
+            self.env.cr.rollback()
+            if tries > 1:
+                self._process_share(share, company, now, tries - 1)
+            else:
+                _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
