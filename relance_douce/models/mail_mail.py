@@ -9,6 +9,7 @@ again with the same Message-ID, and the customer's case says so.
 import contextlib
 import logging
 import smtplib
+import time
 
 import psycopg2
 
@@ -17,6 +18,8 @@ from odoo.tools import mute_logger
 
 _logger = logging.getLogger(__name__)
 
+#: seconds after which the rules are asked again for what still waits
+FRESH = 3
 #: whose messages are followed
 SENDERS = ("relance.reminder", "relance.plan.message")
 
@@ -41,12 +44,15 @@ class MailMail(models.Model):
             "mail_server": mail_server,
             "post_send_callback": post_send_callback,
         }
-        ours = self._relance_mails()
+        carried = self._relance_carried()
+        ours = self.filtered(lambda mail: mail.id in carried)
         others = self - ours
         if others or not ours:
             super(MailMail, others)._send(**options)
+        look = SecondLook(carried)
         for mail in ours:
-            if not mail._relance_claim(auto_commit):
+            record = carried[mail.id]
+            if not mail._relance_claim(record, look, auto_commit):
                 if auto_commit and post_send_callback:
                     post_send_callback(mail.ids)
                 continue
@@ -57,44 +63,40 @@ class MailMail(models.Model):
             except (smtplib.SMTPServerDisconnected, psycopg2.Error) as error:
                 if not auto_commit:
                     raise
-                mail._relance_interrupted(error, watch.is_certain)
+                mail._relance_interrupted(record, error, watch.is_certain)
                 if isinstance(error, smtplib.SMTPServerDisconnected):
                     # the others need a new connection, which the queue opens when it goes on
                     if post_send_callback:
                         post_send_callback(mail.ids)
                     raise
             else:
-                mail._relance_answered(auto_commit)
+                mail._relance_answered(record, auto_commit)
         return True
 
-    def _relance_mails(self):
-        """Those of these mails that carry a reminder or a message about a plan."""
-        messages = self.mail_message_id.filtered(lambda one: one.model in ("relance.case", "relance.plan"))
-        if not messages:
-            return self.browse()
-        # the mail queue runs under any user
-        carried = [
-            self.env[model].sudo().search([("message_id", "in", messages.ids)]).message_id.ids
-            for model in SENDERS
-        ]
-        ids = {message for found in carried for message in found}
-        return self.filtered(lambda mail: mail.mail_message_id.id in ids)
-
     def _relance_carried(self):
-        """The reminder or plan message that this mail carries, with full rights."""
-        for model in SENDERS:
-            found = self.env[model].sudo().search([("message_id", "=", self.mail_message_id.id)], limit=1)
-            if found:
-                return found
-        return None
+        """Mail id → the reminder or plan message that it carries, with full rights."""
+        messages = self.mail_message_id.filtered(lambda one: one.model in ("relance.case", "relance.plan"))
+        by_message = {}
+        if messages:
+            for model in SENDERS:
+                # the mail queue runs under any user
+                found = self.env[model].sudo().search([("message_id", "in", messages.ids)])
+                by_message.update({record.message_id.id: record for record in found})
+        return {
+            mail.id: by_message[mail.mail_message_id.id]
+            for mail in self
+            if mail.mail_message_id.id in by_message
+        }
 
-    def _relance_claim(self, auto_commit):
+    def _relance_claim(self, carried, look, auto_commit):
         """The point of no return: whether this mail goes to the server now.
 
         Where the queue may commit, what it reads is no older than this moment, and what is
         about to happen is on record before it does. Whatever somebody else holds just now
         stays in the outbox for the next round.
 
+        :param carried: the reminder or plan message
+        :param look: the :class:`SecondLook` of this round
         :param auto_commit: as for the host's ``_send``
         """
         self.ensure_one()
@@ -104,7 +106,7 @@ class MailMail(models.Model):
         try:
             # its log line would read as an error; a lost race is none
             with mute_logger("odoo.sql_db"):
-                going = self._relance_look_again()
+                going = self._relance_look_again(carried, look)
                 if auto_commit:
                     self.env.cr.commit()
         except psycopg2.Error:
@@ -118,21 +120,20 @@ class MailMail(models.Model):
             return False
         return going
 
-    def _relance_look_again(self):
+    def _relance_look_again(self, carried, look):
         """Lock this mail and what it claims, and ask whether it is still true."""
-        if not self.exists() or not self.try_lock_for_update() or self.state != "outgoing":
-            return False
-        carried = self._relance_carried()
-        if not carried:
-            return True
         now = fields.Datetime.now()
-        if not carried.try_lock_for_update() or not carried._lock_claims():
+        if not self.exists():
+            return False
+        if not self.try_lock_for_update() or not carried.try_lock_for_update() or not carried._lock_claims():
             self._relance_come_back(now)
+            return False
+        if self.state != "outgoing":
             return False
         if carried.state != "sent":
             # it went on without this mail: cancelled, overtaken, or by another channel
             self._relance_cancel()
-        elif carried._is_still_claimed(now):
+        elif look.allows(carried, now) and carried._is_as_booked():
             carried._note_handover(now)
             return True
         elif carried.handover_date:
@@ -155,22 +156,20 @@ class MailMail(models.Model):
         queue = self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()  # whoever sends may wake it
         queue._trigger(fields.Datetime.add(now, minutes=1))
 
-    def _relance_answered(self, auto_commit):
+    def _relance_answered(self, carried, auto_commit):
         """The server took it or refused it: nothing is uncertain any more."""
-        carried = self.exists() and self._relance_carried()
-        if carried and carried.handover_date:
+        if carried.exists().handover_date:
             carried.handover_date = False
             if auto_commit:
                 self.env.cr.commit()
 
-    def _relance_interrupted(self, error, certain):
+    def _relance_interrupted(self, carried, error, certain):
         """Line or database broke while this mail was handed over.
 
         :param certain: the server cannot have taken it
         """
         self.env.cr.rollback()
-        carried = self._relance_carried()
-        if carried and certain:
+        if certain:
             carried.handover_date = False
         if isinstance(error, smtplib.SMTPServerDisconnected):
             # out of the way of the others: it is queued again with the failed ones
@@ -180,6 +179,37 @@ class MailMail(models.Model):
                 success_pids=[], success_emails=[], failure_reason=reason, failure_type="mail_smtp"
             )
         self.env.cr.commit()
+
+
+class SecondLook:
+    """The rules, asked for all mails of a round at once, and again once the answer has aged.
+
+    What is booked is looked at for each mail, see ``_is_as_booked``; this is about the rest:
+    plans, promises, disputes, pauses.
+
+    :param carried: dict mail id → reminder or plan message
+    """
+
+    def __init__(self, carried):
+        self.waiting = list(carried.values())
+        self.allowed = set()
+        self.until = 0
+
+    def allows(self, record, now):
+        """Whether what ``record`` says was true some seconds before ``now`` at most."""
+        if time.monotonic() >= self.until:
+            self._ask(now)
+        if record in self.waiting:
+            self.waiting.remove(record)
+        return record in self.allowed
+
+    def _ask(self, now):
+        self.allowed = set()
+        for model in SENDERS:
+            records = [record for record in self.waiting if record._name == model]
+            if records:
+                self.allowed.update(records[0].concat(*records[1:]).exists()._still_claimed(now))
+        self.until = time.monotonic() + FRESH
 
 
 class TextWatch(contextlib.AbstractContextManager):

@@ -188,9 +188,13 @@ class RelanceMailMixin(models.AbstractModel):
         """
         return True
 
-    def _is_still_claimed(self, now):
-        """Whether what this message says is still so at ``now`` (naive UTC)."""
+    def _still_claimed(self, now):
+        """Those of these messages that the rules would still send at ``now`` (naive UTC)."""
         raise NotImplementedError
+
+    def _is_as_booked(self):
+        """Whether the books still say what this message says of them."""
+        return True
 
     def _withdraw(self, now):
         """Take this message, which did not leave yet, out of the outbox: it is not true any more."""

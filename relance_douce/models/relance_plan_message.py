@@ -411,8 +411,11 @@ class RelancePlanMessage(models.Model):
         }
 
     # -- out of the outbox -------------------------------------------------------------------------------
-    def _is_still_claimed(self, now):
-        return bool(self._still_true(now))
+    def _still_claimed(self, now):
+        return self._still_true(now)
+
+    def _is_as_booked(self):
+        return self._is_true()
 
     def _withdraw(self, now):
         """What it says was overtaken before it left; the same may be said again."""

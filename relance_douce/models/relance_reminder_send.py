@@ -339,19 +339,24 @@ class RelanceReminder(models.Model):
         )
         return len(locked) == len(lines)
 
-    def _is_still_claimed(self, now):
-        """The decision, asked whether these levels may be said again, and the amounts."""
-        self.ensure_one()
-        if self.state != "sent":
-            return True
-        claims = self._claims()
-        rows = self._decision_rows(self.company_id, self.company_id._relance_date(now))
+    def _still_claimed(self, now):
+        """The decision, asked whether these levels may be said again."""
+        claimed = self.browse()
+        for company, reminders in self.grouped("company_id").items():
+            rows = reminders._decision_rows(company, company._relance_date(now))
+            claimed += reminders.filtered(
+                lambda one: all(one._line_outcome(content, rows) != "gone" for content in one._claims())  # noqa: B023
+            )
+        return claimed
+
+    def _is_as_booked(self):
+        """Open, and with the amounts that it names."""
         return all(
-            self._line_outcome(content, rows) != "gone"
+            content.move_line_id._relance_claimable()
             and not content.currency_id.compare_amounts(
                 content.amount_residual, content.move_line_id.amount_residual_currency
             )
-            for content in claims
+            for content in self._claims()
         )
 
     def _withdraw(self, now):
