@@ -50,8 +50,9 @@ class MailMail(models.Model):
         if others or not ours:
             super(MailMail, others)._send(**options)
         look = SecondLook(carried)
-        for mail in ours:
-            record = carried[mail.id]
+        for mail_id in ours.ids:
+            # alone: with each commit what was read of the others would be read again
+            mail, record = self.browse(mail_id), carried[mail_id].with_prefetch()
             if not mail._relance_claim(record, look, auto_commit):
                 if auto_commit and post_send_callback:
                     post_send_callback(mail.ids)

@@ -15,17 +15,17 @@ from odoo.tools import config
 
 from .cluster import Cluster
 from .mailserver import MOODS, MoodyPostbox
-from .servers import CONF, CronServer
-from .world import CRONS
+from .servers import CONF, CRONS, CronServer
 
 ROOT = Path(__file__).parents[2]
 DATABASE = "house"
-#: copies of the customers that the ORM makes
-COPIES = 99
+#: copies of each of the 20 customers that the ORM makes
+COPIES = int(os.environ.get("RELANCE_CRASH_CUSTOMERS", 2000)) // 20 - 1
 KILLS = 60
 DATABASE_KILLS = 6
-#: seconds that the house works between two kills
-PAUSE = (0.2, 3)
+#: mails that leave between two kills, on average, and seconds after which there is one anyway
+SHARE = (COPIES + 1) * 20 // 75
+LONGEST = 6
 #: seconds within which it has to work again after a kill; longer on a machine with other work
 REVIVAL = 60
 #: seconds after which whatever waits is stuck: the period of the scheduled actions
@@ -36,9 +36,14 @@ WAITING = """
     SELECT (SELECT count(*) FROM relance_reminder WHERE state = 'draft'),
            (SELECT count(*) FROM relance_reminder WHERE state = 'ready' AND date_prepared IS NULL),
            (SELECT count(*) FROM relance_plan_message WHERE state = 'ready' AND date_prepared IS NULL),
-           (SELECT count(*) FROM mail_mail mail JOIN mail_message message ON message.id = mail.mail_message_id
-             WHERE mail.state IN ('outgoing', 'exception')
-               AND message.model IN ('relance.case', 'relance.plan'))
+           (SELECT count(*) FROM mail_mail mail
+              JOIN (SELECT message_id FROM relance_reminder WHERE state = 'sent'
+                                                              AND delivery_state = 'pending'
+                     UNION
+                    SELECT message_id FROM relance_plan_message WHERE state = 'sent'
+                                                                  AND delivery_state = 'pending'
+                   ) carried ON carried.message_id = mail.mail_message_id
+             WHERE mail.state IN ('outgoing', 'exception'))
 """
 
 
@@ -54,6 +59,7 @@ class House:
         self.counts = {"master": 0, "worker": 0, "database": 0}
         self.slowest = 0
         self.jobs = 0
+        self.called = {}
         self.started = time.monotonic()
         try:
             self._build(origin)
@@ -133,7 +139,7 @@ class House:
         for kind in kinds:
             self.postbox.mood = self.random.choice(list(MOODS))
             self._wait_for_work()
-            self._pass_time(self.random.uniform(*PAUSE))
+            self._let_them_work(self.random.expovariate(1 / SHARE), self.random.uniform(1, LONGEST))
             self.say(kind, self.postbox.mood, len(self.postbox.taken))
             if kind == "database":
                 self._kill_database()
@@ -156,6 +162,12 @@ class House:
             self._pass_time(0.2)
         self.jobs = jobs
 
+    def _let_them_work(self, mails, seconds):
+        """Until so many mails have left, or for so long: the kills meet the whole of the work."""
+        enough, end = len(self.postbox.taken) + mails, time.monotonic() + seconds
+        while len(self.postbox.taken) < enough and time.monotonic() < end:
+            self._pass_time(self.random.uniform(0, 0.4))
+
     def _jobs_begun(self):
         with contextlib.suppress(psycopg2.Error):
             [[jobs]] = self.cluster.query(DATABASE, "SELECT last_value FROM ir_cron_progress_id_seq")
@@ -176,6 +188,10 @@ class House:
 
     def _wake_crons(self):
         """The time of the scheduled actions has come: none of them is due twice at once."""
+        now = time.monotonic()
+        due = tuple(name for name, pause in CRONS.items() if now - self.called.get(name, -pause) >= pause)
+        if not due:
+            return
         with contextlib.suppress(psycopg2.Error):
             with self.cluster.connection(DATABASE) as cr:
                 cr.execute(
@@ -187,8 +203,9 @@ class House:
                      WHERE data.module || '.' || data.name IN %s
                        AND NOT EXISTS (SELECT 1 FROM ir_cron_trigger due WHERE due.cron_id = cron.id)
                     """,
-                    [CRONS],
+                    [due],
                 )
+            self.called.update(dict.fromkeys(due, now))
             with self.cluster.connection("postgres") as cr:
                 cr.execute("SELECT pg_notify('cron_trigger', %s)", [DATABASE])
 

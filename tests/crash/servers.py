@@ -8,6 +8,14 @@ import sys
 
 import psutil
 
+#: scheduled action → seconds after which it is called again
+CRONS = {
+    "relance_douce.ir_cron_run": 45,
+    "relance_douce.ir_cron_follow": 15,
+    "relance_douce.ir_cron_send": 4,
+    "mail.ir_cron_mail_scheduler_action": 1,
+}
+
 CONF = """\
 [options]
 addons_path = {addons}
