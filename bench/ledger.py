@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+import odoo.init  # noqa: F401  what Odoo needs before anything else
 from odoo import Command
 
 from bench.copies import check_copies, multiply

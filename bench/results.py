@@ -254,8 +254,8 @@ def where(data):
     made = data["machine"]
     return (
         f"{made['date']}, {made['cores']} cores ({made['cpu']}), {made['memory_gb']} GB, "
-        f"load {made['load']} at the start. Odoo {made['odoo']}, PostgreSQL {made['postgresql']}, Python {made['python']}, "
-        f"{made['wkhtmltopdf']}."
+        f"load {made['load']} at the start. Odoo {made['odoo']}, PostgreSQL {made['postgresql']}, "
+        f"Python {made['python']}, {made['wkhtmltopdf']}."
     )
 
 

@@ -17,6 +17,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import odoo.init  # noqa: F401  what Odoo needs before anything else
 from odoo.tools import SQL
 
 from bench.ours import Ours
