@@ -151,8 +151,8 @@ def grow(arguments):
                 say(f"{size} open lines")
                 for step in ("decide", "run"):
                     comparison.measure(step)
-                if arguments.profile and size == max(arguments.growth):
-                    ours.ask("explain")
+                if arguments.profile:
+                    ours.ask("explain", lines=size)
                     ours.ask("run", profile=True)
                 comparison.set("set_second_run")
                 comparison.measure("second_run")

@@ -48,7 +48,7 @@ class Ours(Side):
     def floors_decide(self):
         return {"read": self._bare_read()}
 
-    def explain(self):
+    def explain(self, lines):
         """Where PostgreSQL spends the time of the decision."""
         query = self.env["relance.decision"]._decision_query(self.company, self.day)
         rows = self.env.execute_query(
@@ -56,7 +56,7 @@ class Ours(Side):
                 "EXPLAIN (ANALYZE, BUFFERS) SELECT reason, count(*) FROM (%s) decision GROUP BY reason", query
             )
         )
-        (self.folder / "decision.plan.txt").write_text("\n".join(line for [line] in rows))
+        (self.folder / f"decision-{lines}.plan.txt").write_text("\n".join(line for [line] in rows))
 
     # -- once more, over what nobody touched
     def set_second_run(self):

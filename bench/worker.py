@@ -7,6 +7,7 @@ unless it is to be kept. Odoo's output goes to the log: stdout belongs to the an
 """
 
 import argparse
+import contextlib
 import cProfile
 import json
 import os
@@ -18,6 +19,7 @@ from datetime import date
 from pathlib import Path
 
 import odoo.init  # noqa: F401  what Odoo needs before anything else
+from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
 from bench.ours import Ours
@@ -110,10 +112,37 @@ class Meter:
         raise OSError("This system does not say how much memory a process used.")
 
 
+@contextlib.contextmanager
+def statements():
+    """Within, each SQL statement: a dict of its text, with places for values → [calls, seconds]."""
+    seen = {}
+    execute = Cursor.execute
+
+    def timed(self, query, params=None, log_exceptions=True):
+        start = time.perf_counter()
+        try:
+            return execute(self, query, params, log_exceptions)
+        finally:
+            text = " ".join((query.code if isinstance(query, SQL) else str(query)).split())
+            entry = seen.setdefault(text, [0, 0.0])
+            entry[0] += 1
+            entry[1] += time.perf_counter() - start
+
+    Cursor.execute = timed
+    try:
+        yield seen
+    finally:
+        Cursor.execute = execute
+
+
 def profiled(function, path):
-    """Run ``function`` under the profiler; the top of it goes to ``path``."""
+    """Run ``function`` under the profiler; the top of it goes to ``path``, its SQL beside it."""
     profile = cProfile.Profile()
-    result = profile.runcall(function)
+    with statements() as seen:
+        result = profile.runcall(function)
+    with path.with_suffix(".sql.txt").open("w") as file:
+        for text, (calls, seconds) in sorted(seen.items(), key=lambda item: -item[1][1])[:40]:
+            file.write(f"{seconds:9.3f} s {calls:6} calls  {text[:400]}\n")
     with path.open("w") as file:
         statistics = pstats.Stats(profile, stream=file)
         statistics.sort_stats("cumulative").print_stats(70)
