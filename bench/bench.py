@@ -1,6 +1,7 @@
 """dev/bench: what a dunning campaign costs, beside the peer on the same invoices."""
 
 import argparse
+import fcntl
 import json
 import shutil
 import signal
@@ -193,6 +194,20 @@ def parse():
     return arguments
 
 
+def take_turn():
+    """One bench at a time: it measures nothing but the other one.
+
+    :return: what must be kept as long as it is our turn
+    :raise Failure: where another one is running
+    """
+    lock = open(FOLDER / "lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Failure("dev/bench is running already.") from None
+    return lock
+
+
 def interrupt(_signal, _frame):
     raise KeyboardInterrupt
 
@@ -202,11 +217,12 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        report = results.Report(arguments)
-        if arguments.size:
-            report.add_comparison(compare(arguments))
-        if arguments.growth:
-            report.add_growth(grow(arguments))
+        with take_turn():
+            report = results.Report(arguments)
+            if arguments.size:
+                report.add_comparison(compare(arguments))
+            if arguments.growth:
+                report.add_growth(grow(arguments))
         print(report.table())
         if arguments.json:
             arguments.json.write_text(json.dumps(report.data, indent=1))
