@@ -109,8 +109,12 @@ class RelanceDecision(models.AbstractModel):
                 SELECT * FROM relance_level WHERE active
             ),
             step AS MATERIALIZED (%(steps)s),
-            placed AS MATERIALIZED (%(staged)s),
-            staged AS MATERIALIZED (SELECT * FROM placed WHERE early_reason IS NULL),
+            placed AS MATERIALIZED (
+                SELECT placed.*, early_reason IS NULL AS climbs FROM (%(staged)s) placed
+            ),
+            -- of a truth value the planner supposes that it holds for half of the lines; of
+            -- IS NULL it supposes nearly none, and then compares everything with everything
+            staged AS MATERIALIZED (SELECT * FROM placed WHERE climbs),
             payer AS MATERIALIZED (%(payers)s),
             total AS MATERIALIZED (
                 SELECT partner_id, sum(balance_residual) AS balance FROM staged GROUP BY partner_id
@@ -139,7 +143,7 @@ class RelanceDecision(models.AbstractModel):
                 -- what rests by itself asks nobody: neither who pays nor how to reach him
                 SELECT placed.*, NULL, FALSE, NULL, early_reason, early_until, early_reason
                   FROM placed
-                 WHERE early_reason IS NOT NULL
+                 WHERE NOT climbs
             )
             SELECT move_line_id, move_id, partner_id, debtor_id, case_id, policy_id,
                    reached_level_id AS level_id, target_level_id,

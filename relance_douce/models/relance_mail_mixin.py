@@ -93,6 +93,7 @@ class RelanceMailMixin(models.AbstractModel):
         :param attachments: dict id → list of ``ir.attachment``
         """
         replies = self._reply_addresses()
+        comment = self.env.ref("mail.mt_comment")
         # messages are the host's: whoever may send one may not create these by hand
         messages = (
             self.env["mail.message"]
@@ -104,7 +105,7 @@ class RelanceMailMixin(models.AbstractModel):
                         "res_id": record._thread().id,
                         "record_name": record._thread().display_name,
                         "message_type": "email_outgoing",
-                        "subtype_id": self.env.ref("mail.mt_comment").id,
+                        "subtype_id": comment.id,
                         "author_id": record._author().id,
                         "email_from": record._email_from(),
                         "reply_to": replies[record.id],

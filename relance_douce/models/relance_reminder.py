@@ -165,7 +165,9 @@ class RelanceReminder(models.Model):
 
     def _claims(self):
         """The lines that are still claimed, without those that dropped out of a second attempt."""
-        return self.line_ids.filtered(lambda content: not content.dropped)
+        lines = self.line_ids
+        # what is read of one of them is read of all: a selection forgets where it comes from
+        return lines.filtered(lambda content: not content.dropped).with_prefetch(lines._prefetch_ids)
 
     def _live(self):
         """Those that did not leave yet and still may."""

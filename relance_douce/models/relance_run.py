@@ -137,6 +137,7 @@ class RelanceRun(models.Model):
         )
         run._open_cases()
         run._create_reminders()
+        run._refresh_statistics()
         run._create_lines()
         return run
 
@@ -241,6 +242,10 @@ class RelanceRun(models.Model):
                 uid=self.env.uid,
             )
         )
+
+    def _refresh_statistics(self):
+        """Tell the planner what was just written: it still believes that these tables are small."""
+        self.env.cr.execute(SQL("ANALYZE relance_case, relance_reminder"))
 
     def _create_lines(self):
         """The snapshot of what each reminder claims: one INSERT … SELECT."""
