@@ -75,6 +75,15 @@ class RelanceCase(TransactionCase):
             }
         )
 
+    def queries(self, action):
+        """How many statements ``action`` needs when nothing is in memory."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        action()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
     @classmethod
     def invoice(cls, partner, due, amount=1200.0, dated=None, post=True, **values):
         """An invoice of ``amount``, tax free, due on ``due``."""

@@ -50,14 +50,6 @@ class ScaleCase(RelanceCase):
         self.env.invalidate_all()
         return partners
 
-    def queries(self, action):
-        self.env.flush_all()
-        self.env.invalidate_all()
-        before = self.env.cr.sql_log_count
-        action()
-        self.env.flush_all()
-        return self.env.cr.sql_log_count - before
-
 
 @tagged("post_install", "-at_install")
 class TestScale(ScaleCase):

@@ -662,14 +662,6 @@ class TestManyAtOnce(TodayCase):
         count = self.queries(few.action_approve)
         self.assertLessEqual(self.queries(many.action_approve), count + 3)
 
-    def queries(self, action):
-        self.env.flush_all()
-        self.env.invalidate_all()
-        before = self.env.cr.sql_log_count
-        action()
-        self.env.flush_all()
-        return self.env.cr.sql_log_count - before
-
 
 @tagged("post_install", "-at_install")
 class TestProgress(TodayCase):

@@ -493,15 +493,25 @@ class RelanceDecision(models.AbstractModel):
               FROM account_move_line aml
               JOIN res_partner customer ON customer.id = aml.partner_id
          LEFT JOIN account_payment payment ON payment.id = aml.payment_id
-             WHERE aml.account_id = ANY(%(accounts)s)
-               AND aml.reconciled IS NOT TRUE
-               AND aml.company_id = %(company)s
-               AND aml.parent_state = 'posted'
-               AND aml.amount_residual_currency < 0
-               -- a rejected payment brought nothing, whatever its entry says
-               AND payment.state IS DISTINCT FROM 'rejected'
+             WHERE %(unmatched)s
                AND customer.commercial_partner_id IN (SELECT debtor_id FROM climbing)
           GROUP BY customer.commercial_partner_id, aml.currency_id
+            """,
+            unmatched=self._unmatched_credits(company),
+        )
+
+    @api.private
+    def _unmatched_credits(self, company):
+        """SQL over ``aml`` and its ``payment`` (left join): a payment or credit note not matched yet."""
+        return SQL(
+            """
+            (aml.account_id = ANY(%(accounts)s)
+             AND aml.reconciled IS NOT TRUE
+             AND aml.company_id = %(company)s
+             AND aml.parent_state = 'posted'
+             AND aml.amount_residual_currency < 0
+             -- a rejected payment brought nothing, whatever its entry says
+             AND payment.state IS DISTINCT FROM 'rejected')
             """,
             accounts=company._relance_account_ids(),
             company=company.id,

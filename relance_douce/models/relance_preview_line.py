@@ -24,6 +24,7 @@ class RelancePreviewLine(models.Model):
     """
 
     _name = "relance.preview.line"
+    _inherit = ["relance.screen.mixin"]
     _description = "Previewed Line"
     _auto = False
     _order = "partner_id, date_due, id"
@@ -163,16 +164,6 @@ class RelancePreviewLine(models.Model):
             "type": "ir.actions.act_window",
             "res_model": "account.move",
             "res_id": self.move_id.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
-
-    def action_open_case(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "relance.case",
-            "res_id": self.case_id.id,
             "view_mode": "form",
             "views": [(False, "form")],
         }

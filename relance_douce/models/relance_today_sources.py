@@ -160,19 +160,12 @@ class RelanceToday(models.Model):
               JOIN res_partner customer ON customer.id = aml.partner_id
               JOIN res_partner debtor ON debtor.id = customer.commercial_partner_id
          LEFT JOIN account_payment payment ON payment.id = aml.payment_id
-             WHERE aml.account_id = ANY(%(accounts)s)
-               AND aml.reconciled IS NOT TRUE
-               AND aml.company_id = %(company)s
-               AND aml.parent_state = 'posted'
-               AND aml.amount_residual < 0
-               -- a rejected payment brought nothing, whatever its entry says
-               AND payment.state IS DISTINCT FROM 'rejected'
+             WHERE %(unmatched)s
                AND %(keys)s
           GROUP BY debtor.id
             """,
             payer=payer,
-            accounts=company._relance_account_ids(),
-            company=company.id,
+            unmatched=self.env["relance.decision"]._unmatched_credits(company),
             keys=self._keys_sql(payer, keys),
         )
 
