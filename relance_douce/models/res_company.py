@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytz
 
@@ -114,11 +114,15 @@ class ResCompany(models.Model):
         """First moment (naive UTC) of ``date`` at which the company is open, or None."""
         self.ensure_one()
         timezone = self._relance_timezone()
-        start = timezone.localize(datetime.combine(date, datetime.min.time()))
         calendar = self.resource_calendar_id
         if not calendar:
-            return (start + timedelta(hours=9)).astimezone(pytz.utc).replace(tzinfo=None)
-        intervals = calendar._work_intervals_batch(start, start + timedelta(days=1))[False]
+            nine = timezone.localize(datetime.combine(date, time(9)))
+            return nine.astimezone(pytz.utc).replace(tzinfo=None)
+        # from midnight to midnight, of which the night of the clock change has 23 or 25 hours
+        start, stop = (
+            timezone.localize(datetime.combine(day, time())) for day in (date, date + timedelta(days=1))
+        )
+        intervals = calendar._work_intervals_batch(start, stop)[False]
         for first, _stop, _meta in intervals:
             return first.astimezone(pytz.utc).replace(tzinfo=None)
         return None

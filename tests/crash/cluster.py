@@ -106,5 +106,5 @@ class Cluster:
     def query(self, name, sql, *params):
         """Rows of ``sql``."""
         with self.connection(name) as cr:
-            cr.execute(sql, params)
+            cr.execute(sql, params or None)
             return cr.fetchall()
