@@ -9,6 +9,8 @@ from odoo.modules import module
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.relance_douce.models.mail_mail import SecondLook
+
 from dev.postbox import Postbox
 
 from .common import MONDAY
@@ -140,6 +142,25 @@ class TestHandover(RaceCase):
         self.queue()
         self.assertEqual(self.copies(), [])
         self.assertEqual(self.look()[0], "cancelled")
+
+    @freeze_time(NOON)
+    def test_agreed_on_while_the_mails_before_it_leave(self):
+        """The rules are asked for a round of mails; a signature since then is seen all the same."""
+        with self.registry_cursor() as env:
+            reminder = self.reminder(env)
+            look = SecondLook({1: reminder})
+            self.assertTrue(look.allows(reminder, self.noon(MONDAY)))
+            lines = env["account.move"].browse(self.move_id).line_ids
+            plan = env["relance.plan"]._create_for(
+                lines.filtered(lambda one: one.account_id.account_type == "asset_receivable"),
+                3,
+                MONDAY + self.days(10),
+            )
+            plan.action_propose()
+            plan.action_accept(signed_by="Camille Petit")
+            env.flush_all()
+            self.assertFalse(look.allows(reminder, self.noon(MONDAY)))
+            env.cr.rollback()
 
     @freeze_time(NOON)
     def test_a_payment_under_way_is_waited_for(self):

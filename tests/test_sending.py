@@ -315,6 +315,13 @@ class TestSending(RelanceCase):
         with self.assertRaises(UserError):
             reminder.action_mark_posted(MONDAY)
 
+    def test_a_letter_of_old_amounts_is_not_kept(self):
+        reminder = self.letter()
+        old = reminder.attachment_id
+        self.settle(self.late, MONDAY, 500.0)
+        self.assertFalse(reminder.attachment_id)
+        self.assertFalse(old.exists())
+
     def test_unprinted_letter_takes_the_next_channel(self):
         reminder = self.letter()
         with freeze_time(self.noon(MONDAY)):

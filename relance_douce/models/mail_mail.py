@@ -202,6 +202,9 @@ class SecondLook:
             self._ask(now)
         if record in self.waiting:
             self.waiting.remove(record)
+        if record in self.allowed and record._was_agreed_since(fields.Datetime.subtract(now, minutes=1)):
+            # as fresh as the books, then: what people agree on is seen the moment it is signed
+            return bool(record._still_claimed(now))
         return record in self.allowed
 
     def _ask(self, now):

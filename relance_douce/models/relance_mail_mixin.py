@@ -193,6 +193,10 @@ class RelanceMailMixin(models.AbstractModel):
         """Those of these messages that the rules would still send at ``now`` (naive UTC)."""
         raise NotImplementedError
 
+    def _was_agreed_since(self, moment):
+        """Whether something was agreed on or held about this message after ``moment`` (naive UTC)."""
+        return False
+
     def _is_as_booked(self):
         """Whether the books still say what this message says of them."""
         return True

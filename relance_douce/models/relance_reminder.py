@@ -384,6 +384,8 @@ class RelanceReminder(models.Model):
 
     def _after_shrink(self):
         """What is left decides: level, total, and the text is rendered anew."""
+        # a letter of the old amounts that never left; with full rights, as it was made
+        self.filtered(lambda one: not one.date_sent).attachment_id.sudo().unlink()
         for reminder in self:
             lines = reminder._claims()
             level = max(lines.level_id or reminder.level_id, key=lambda level: level.delay_days)

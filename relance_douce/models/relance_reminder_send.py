@@ -349,6 +349,15 @@ class RelanceReminder(models.Model):
             )
         return claimed
 
+    def _was_agreed_since(self, moment):
+        """A plan was offered or signed, or an invoice held."""
+        recent = [("write_date", ">=", moment)]
+        lines = self._claims().move_line_id.ids
+        return bool(
+            self.env["relance.plan"].search_count([("move_line_ids", "in", lines), *recent], limit=1)
+            or self.env["relance.hold"].search_count([("move_line_id", "in", lines), *recent], limit=1)
+        )
+
     def _is_as_booked(self):
         """Open, and with the amounts that it names."""
         return all(

@@ -70,9 +70,10 @@ ORPHANS = {
            AND NOT EXISTS (SELECT 1 FROM relance_plan_message one WHERE one.message_id = message.id)
     """,
     "letter without a reminder": """
-        SELECT id FROM ir_attachment
+        SELECT id FROM ir_attachment letter
          WHERE res_model = 'relance.reminder'
-           AND NOT EXISTS (SELECT 1 FROM relance_reminder one WHERE one.attachment_id = ir_attachment.id)
+           AND NOT EXISTS (SELECT 1 FROM relance_reminder one WHERE one.attachment_id = letter.id)
+           AND NOT EXISTS (SELECT 1 FROM message_attachment_rel sent WHERE sent.attachment_id = letter.id)
     """,
     "two open cases": """
         SELECT partner_id FROM relance_case WHERE state = 'open'
