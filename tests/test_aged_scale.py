@@ -109,8 +109,9 @@ class TestAgedScale(AgedScaleCase):
         for name, action in actions.items():
             for day in (MONDAY, MONDAY - timedelta(days=30)):
                 start = time.monotonic()
-                count = self.queries(lambda action=action, day=day: action(day))
+                action(day)  # as among few lines: once before the statements are counted
                 duration = time.monotonic() - start
+                count = self.queries(lambda action=action, day=day: action(day))
                 print(f"100 000 open lines, {name} of {day}: {count} queries, {duration:.1f} s")
                 self.assertLessEqual(count, few[name] + 2, name)
         start = time.monotonic()
