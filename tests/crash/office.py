@@ -50,7 +50,10 @@ class Office:
         self.random.shuffle(self.customers)
 
     def work(self, until_told):
-        self.open_up()
+        while not self.customers:
+            # the database may be away just when the office opens
+            with contextlib.suppress(psycopg2.Error):
+                self.open_up()
         while not until_told():
             self.approve()
             kinds = [kind for kind, left in self.left.items() if left]
