@@ -175,7 +175,9 @@ class RelanceRun(models.Model):
                 self.env["relance.decision"]._decision_query(company, date, partners),
             )
         )
-        self.env.cr.execute(SQL("ANALYZE relance_run_decision"))
+        self.env.cr.execute(
+            SQL("ANALYZE relance_run_decision (verdict, partner_id, case_id, move_line_id, move_id)")
+        )
         [[counts]] = self.env.execute_query(SQL("SELECT counts FROM relance_run_decision LIMIT 1"))
         return counts
 
@@ -255,16 +257,14 @@ class RelanceRun(models.Model):
                 INSERT INTO relance_reminder_line (
                        reminder_id, case_id, company_id, move_line_id, move_id, debtor_id,
                        name, ref, date_invoice, date_maturity, currency_id,
-                       amount_total, amount_residual, balance_residual, level_id,
-                       create_uid, create_date, write_uid, write_date)
+                       amount_total, amount_residual, balance_residual, level_id)
                 SELECT reminder.id, reminder.case_id, reminder.company_id,
                        decision.move_line_id, decision.move_id, decision.debtor_id,
                        CASE WHEN move.name = '/' THEN aml.name ELSE move.name END,
                        move.ref, COALESCE(move.invoice_date, aml.date), decision.date_due,
                        decision.currency_id, aml.amount_currency,
                        decision.amount_residual, decision.balance_residual,
-                       decision.target_level_id,
-                       %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
+                       decision.target_level_id
                   FROM relance_run_decision decision
                   JOIN relance_reminder reminder
                     ON reminder.run_id = %(run)s
@@ -276,7 +276,6 @@ class RelanceRun(models.Model):
               ORDER BY reminder.id, decision.date_due, decision.move_line_id
                 """,
                 run=self.id,
-                uid=self.env.uid,
             )
         )
 

@@ -682,15 +682,13 @@ class RelanceTakeover(models.Model):
                 INSERT INTO relance_reminder_line (
                        reminder_id, case_id, company_id, move_line_id, move_id, debtor_id,
                        name, ref, date_invoice, date_maturity, currency_id,
-                       amount_total, amount_residual, balance_residual, level_id,
-                       create_uid, create_date, write_uid, write_date)
+                       amount_total, amount_residual, balance_residual, level_id)
                 SELECT reminder.id, reminder.case_id, reminder.company_id, aml.id, aml.move_id,
                        customer.commercial_partner_id,
                        CASE WHEN move.name = '/' THEN aml.name ELSE move.name END,
                        move.ref, COALESCE(move.invoice_date, aml.date),
                        COALESCE(aml.date_maturity, aml.date), aml.currency_id, aml.amount_currency,
-                       aml.amount_residual_currency, aml.amount_residual, made.level_id,
-                       %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
+                       aml.amount_residual_currency, aml.amount_residual, made.level_id
                   FROM unnest(%(lines)s::int[], %(payers)s::int[], %(levels)s::int[], %(days)s::date[])
                        AS made (move_line_id, payer_id, level_id, day)
                   JOIN relance_reminder reminder ON reminder.takeover_id = %(takeover)s
@@ -702,7 +700,6 @@ class RelanceTakeover(models.Model):
               ORDER BY reminder.id, COALESCE(aml.date_maturity, aml.date), aml.id
                 """,
                 takeover=self.id,
-                uid=self.env.uid,
                 lines=list(furthest),
                 payers=[row.partner_id for row, _outcome in furthest.values()],
                 levels=[outcome.value.id for _row, outcome in furthest.values()],
