@@ -73,6 +73,15 @@ class TestCron(RelanceCase):
             self.trigger(self.cron_send)
         self.assertEqual(self.env["relance.reminder"].search_count([("state", "=", "sent")]), 6)
 
+    def test_companies_take_turns(self):
+        house, shop = self.env.company, self.env["res.company"].create({"name": "Petite maison"})
+        reminders = self.env["relance.reminder"]
+        shares = list(reminders._shares({house: list(range(120)), shop: list(range(500, 510))}))
+        self.assertEqual([company for company, _ids in shares], [house, shop, house, house])
+        self.assertEqual([ids[0] for _company, ids in shares], [0, 500, 50, 100])
+        self.assertEqual(sum(len(ids) for _company, ids in shares), 130)
+        self.assertEqual(list(reminders._shares({})), [])
+
     def test_run_record_counts(self):
         flagged = self.invoice(self.customer("Bloqué"), MONDAY - self.days(9))
         flagged.no_followup = True

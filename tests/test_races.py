@@ -141,6 +141,28 @@ class TestRaces(RaceCase):
         self.assertEqual(self.states(), ["sent"])
         self.assertEqual(self.mails(), 1)
 
+    def test_whoever_writes_to_a_payer_is_alone_with_him(self):
+        """Another worker holds the payer for another reminder: this one is left for later."""
+        with self.registry_cursor() as env:
+            env["relance.run"]._run(env.company, MONDAY)
+        now = self.noon(MONDAY)
+
+        def send(env):
+            reminders = env["relance.reminder"].search([("partner_id", "=", self.partner_id)])
+            return len(reminders._process(env.company, now))
+
+        with self.registry_cursor() as first:
+            case = first["relance.case"].search([("partner_id", "=", self.partner_id)])
+            self.assertTrue(case.try_lock_for_update())
+            thread, outcome = self.in_thread(send)
+            thread.join(20)
+            self.assertFalse(thread.is_alive())
+            self.assertEqual(outcome.get("result"), 0, outcome)
+        self.assertEqual(self.states(), ["ready"])
+        with self.registry_cursor() as env:
+            self.assertEqual(send(env), 1)
+        self.assertEqual(self.states(), ["sent"])
+
     @mute_logger("odoo.sql_db")
     def test_payment_arrives_while_it_is_being_sent(self):
         with self.registry_cursor() as env:

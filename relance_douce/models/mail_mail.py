@@ -16,6 +16,9 @@ import psycopg2
 from odoo import fields, models
 from odoo.tools import mute_logger
 
+# the host's queue works mail by mail, and what has left cannot be rolled back
+# pylint: disable=invalid-commit
+
 _logger = logging.getLogger(__name__)
 
 #: seconds after which the rules are asked again for what still waits

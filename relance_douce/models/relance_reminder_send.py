@@ -87,7 +87,10 @@ class RelanceReminder(models.Model):
             # the scheduled action has no language of its own, its readers have
             self = self.with_context(lang=company._relance_lang())
         date = company._relance_date(now)
-        locked = self.try_lock_for_update()
+        # payer by payer: whoever else is writing to one of them just now also keeps count of
+        # his contacts, so none of his reminders is touched here
+        payers = self.case_id.try_lock_for_update()
+        locked = self.filtered(lambda reminder: reminder.case_id in payers).try_lock_for_update()
         # read only now: another transaction may have finished with some of them
         locked.invalidate_recordset()
         ready = locked.filtered(lambda reminder: reminder.state == "ready")
@@ -550,13 +553,26 @@ class RelanceReminder(models.Model):
         todo = {company: self._sending_candidates(company, now).ids for company in companies}
         remaining = sum(map(len, todo.values()))
         cron._commit_progress(remaining=remaining)
-        for company, ids in todo.items():
-            while ids:
-                share, ids = ids[: self._batch_size], ids[self._batch_size :]
-                self._process_share(share, company, now)
-                remaining -= len(share)
-                if not cron._commit_progress(len(share), remaining=remaining):
-                    return
+        for company, share in self._shares(todo):
+            self._process_share(share, company, now)
+            remaining -= len(share)
+            if not cron._commit_progress(len(share), remaining=remaining):
+                return
+
+    def _shares(self, todo):
+        """The batches of all companies, in turn: a large house does not keep a small one waiting.
+
+        Several workers may go through the same batches, on any number of machines (copies of
+        the scheduled action): what one of them holds the others pass by.
+
+        :param todo: dict company → ids
+        :return: iterator of (company, ids)
+        """
+        size = self._batch_size
+        for start in range(0, max(map(len, todo.values()), default=0), size):
+            for company, ids in todo.items():
+                if ids[start:]:
+                    yield company, ids[start : start + size]
 
     def _process_share(self, share, company, now, tries=3):
         """One batch of the scheduled action; where another transaction was quicker, once more.
