@@ -73,6 +73,43 @@ class TestCron(RelanceCase):
             self.trigger(self.cron_send)
         self.assertEqual(self.env["relance.reminder"].search_count([("state", "=", "sent")]), 6)
 
+    @freeze_time("2026-03-02 10:00:00")
+    def test_a_run_is_stopped_and_goes_on(self):
+        self.company.relance_active = True
+        for index in range(4):
+            self.invoice(self.customer(f"C{index}"), MONDAY - self.days(3))
+        run = self.run_day(MONDAY).with_user(self.accountant)
+        whole = run.reminder_count
+        self.assertEqual((run.sent_count, run.ready_count, run.progress), (0, whole, 0.0))
+        process = type(self.env["relance.reminder"])._process
+
+        def stopped_meanwhile(reminders, company, now):
+            done = process(reminders, company, now)
+            reminders.env["relance.run"].browse(run.id).with_user(self.accountant).action_stop()
+            return done
+
+        reminders = type(self.env["relance.reminder"])
+        with (
+            patch.object(reminders, "_batch_size", 2),
+            patch.object(reminders, "_process", stopped_meanwhile),
+        ):
+            self.trigger(self.cron_send)
+        run.invalidate_recordset()
+        # the batch under way left, and nothing after it
+        self.assertEqual((run.sent_count, run.ready_count), (2, whole - 2))
+        self.assertEqual(run.progress, 100.0 * 2 / whole)
+        self.trigger(self.cron_send)
+        run.invalidate_recordset()
+        self.assertEqual(run.sent_count, 2)
+        run.action_go_on()
+        self.trigger(self.cron_send)
+        run.invalidate_recordset()
+        self.assertEqual((run.sent_count, run.ready_count, run.progress), (whole, 0, 100.0))
+        notes = run.message_ids.mapped("body")
+        self.assertEqual(len([note for note in notes if "stopped" in note or "goes on" in note]), 2, notes)
+        with self.assertRaises(AccessError):
+            run.with_user(self.salesperson).action_stop()
+
     def test_companies_take_turns(self):
         house, shop = self.env.company, self.env["res.company"].create({"name": "Petite maison"})
         reminders = self.env["relance.reminder"]

@@ -54,5 +54,6 @@ from . import relance_case_page
 from . import relance_reminder_log
 from . import relance_reminder_post
 from . import res_partner_summary
+from . import relance_run_progress
 from . import relance_run_task
 from . import digest_digest

@@ -63,6 +63,7 @@ class RelanceReminder(models.Model):
             ("state", "=", "ready"),
             ("date_planned", "<=", date),
             ("date_prepared", "=", False),
+            ("run_id.is_stopped", "!=", True),
             "|",
             ("error_date", "=", False),
             ("error_date", "<", date),
@@ -582,7 +583,9 @@ class RelanceReminder(models.Model):
         try:
             # its log line would read as an error; a lost race is none
             with mute_logger("odoo.sql_db"):
-                self.browse(share).exists()._process(company, now)
+                reminders = self.browse(share).exists()
+                # somebody may have stopped a run since the shares were dealt
+                reminders.filtered(lambda one: not one.run_id.is_stopped)._process(company, now)
                 self.env.flush_all()
         except DatabaseError:
             self.env.cr.rollback()
