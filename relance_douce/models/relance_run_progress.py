@@ -17,7 +17,7 @@ class RelanceRun(models.Model):
         copy=False,
         help="Nothing of this run leaves by itself until somebody lets it go on.",
     )
-    sent_count = fields.Integer(string="Sent", compute="_compute_progress")
+    sent_count = fields.Integer(string="Already sent", compute="_compute_progress")
     ready_count = fields.Integer(string="Ready to leave", compute="_compute_progress")
     draft_count = fields.Integer(string="To approve", compute="_compute_progress")
     progress = fields.Float(
