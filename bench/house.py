@@ -5,12 +5,11 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
+
+from dev.webserver import NotStarted, end_process, web_server
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "bench"
@@ -129,40 +128,12 @@ def copy_with(origin, kind):
 @contextlib.contextmanager
 def server(database, conf):
     """Odoo's web server on this database, for the style sheets of its PDFs: its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     log = FOLDER / "server.log"
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "odoo", "-c", str(conf), "-d", database, "--db-filter", f"^{database}$",
-            "--http-port", str(port), "--max-cron-threads", "0", "--log-level=warn", "--logfile", str(log),
-        ],
-        start_new_session=True,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 120
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/web/health", timeout=5).close()
-                break
-            if process.poll() is not None or time.monotonic() > end:
-                raise Failure(f"The web server did not start (log: {log}).")
-            time.sleep(0.3)
-        yield url
-    finally:
-        end_process(process)
-
-
-def end_process(process):
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with web_server(conf, database, log) as (address, _process):
+            yield address
+    except NotStarted:
+        raise Failure(f"The web server did not start (log: {log}).") from None
 
 
 class Worker:

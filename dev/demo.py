@@ -17,12 +17,9 @@ import logging
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
-import time
 import unicodedata
-import urllib.request
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -42,6 +39,7 @@ from odoo.modules.registry import Registry
 from odoo.tools import config, formatLang
 
 from dev.postbox import Postbox, bounce_of
+from dev.webserver import NotStarted, web_server
 
 DAYS = 90
 #: in the last days nobody approves, so that this morning's list is not empty
@@ -1076,48 +1074,33 @@ def serve(arguments, registry, postbox, port):
                 write_mail(env, arguments.out, datetime.now(PARIS).date(), mail)
 
     postbox.deliver = keep
-    command = [
-        sys.executable, "-m", "odoo", "-c", arguments.conf, "-d", arguments.db,
-        "--db-filter", f"^{arguments.db}$", "--http-port", str(port),
-        "--max-cron-threads", "1", "--log-level=warn",
-        "--logfile", str(arguments.out / "server.log"),
-    ]  # fmt: skip
-    # a session of its own: Ctrl-C is ours, and we end it in order
-    server = subprocess.Popen(command, start_new_session=True)
+    log = arguments.out / "server.log"
     try:
-        wait_for(f"http://127.0.0.1:{port}/web/health", server)
-        print(f"\nhttp://127.0.0.1:{port}/odoo")
-        for login in ("admin", *PEOPLE):
-            role = PEOPLE[login][1] if login in PEOPLE else "Administrateur"
-            print(f"  {login + ' / ' + login:<28}{role}")
-        with registry.cursor() as cr:
-            waiting = api.Environment(cr, SUPERUSER_ID, {})["relance.plan"].search(
-                [("state", "=", "proposed")], limit=1
-            )
-            if waiting:
-                print(f"Ce que {waiting.partner_id.name} a reçu à signer :\n{waiting._customer_url()}")
-        print("Ctrl-C arrête le serveur.", flush=True)
-        server.wait()
-        raise Failure(f"Le serveur s’est arrêté (journal\u00a0: {arguments.out / 'server.log'}).")
-    except KeyboardInterrupt:
-        print("\nLe serveur s’arrête…", file=sys.stderr)
-    finally:
-        if server.poll() is None:
-            server.terminate()
+        with web_server(arguments.conf, arguments.db, log, port, cron_threads=1) as (address, server):
             try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
+                welcome(registry, address)
+                server.wait()
+            except KeyboardInterrupt:
+                print("\nLe serveur s’arrête…", file=sys.stderr)
+                return
+        raise Failure(f"Le serveur s’est arrêté (journal\u00a0: {log}).")
+    except NotStarted:
+        raise Failure("Le serveur n’a pas démarré.") from None
 
 
-def wait_for(url, server, seconds=120):
-    end = time.monotonic() + seconds
-    while server.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        time.sleep(0.3)
-    raise Failure("Le serveur n’a pas démarré.")
+def welcome(registry, address):
+    """Where to go, and as whom."""
+    print(f"\n{address}/odoo")
+    for login in ("admin", *PEOPLE):
+        role = PEOPLE[login][1] if login in PEOPLE else "Administrateur"
+        print(f"  {login + ' / ' + login:<28}{role}")
+    with registry.cursor() as cr:
+        waiting = api.Environment(cr, SUPERUSER_ID, {})["relance.plan"].search(
+            [("state", "=", "proposed")], limit=1
+        )
+        if waiting:
+            print(f"Ce que {waiting.partner_id.name} a reçu à signer :\n{waiting._customer_url()}")
+    print("Ctrl-C arrête le serveur.", flush=True)
 
 
 def interrupt(_signal, _frame):

@@ -5,20 +5,18 @@ The story is told in docs/premiers-pas/; its pictures are made by this test:
 """
 
 import os
-import signal
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from odoo.sql_db import db_connect
 from odoo.tests import HttpCase, tagged
+from odoo.tools import config
 
 from dev.postbox import Postbox
+from dev.webserver import web_server
 
 from .walk import Walker
 
@@ -47,35 +45,9 @@ class TestFirstStart(HttpCase):
         cls.addClassCleanup(run, "dev/odoo", "db", "drop", DATABASE)
         with open(ROOT / "dev/ledger.py") as ledger:
             run("dev/odoo", "shell", "-d", DATABASE, "--no-http", "--log-level=error", stdin=ledger)
-        cls.base = cls.serve()
-
-    @classmethod
-    def serve(cls):
-        """A server of its own, as the administrator would have it."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        server = subprocess.Popen(
-            ["dev/odoo", "-d", DATABASE, f"--http-port={port}", "--max-cron-threads=0", "--log-level=warn"],
-            cwd=ROOT,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-        def stop():
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(30)
-
-        cls.addClassCleanup(stop)
-        base = f"http://127.0.0.1:{port}"
-        for _attempt in range(120):
-            try:
-                urllib.request.urlopen(f"{base}/web/health", timeout=2).close()
-                return base
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.5)
-        raise AssertionError("The server does not answer")
+        # a server of its own, as the administrator would have it
+        server = web_server(config.rcfile, DATABASE, ROOT / ".host/first_start.log")
+        cls.base, _process = cls.enterClassContext(server)
 
     @classmethod
     def ask(cls, query):
