@@ -10,6 +10,7 @@ import contextlib
 import logging
 import smtplib
 import time
+from collections import defaultdict
 
 import psycopg2
 
@@ -23,8 +24,6 @@ _logger = logging.getLogger(__name__)
 
 #: seconds after which the rules are asked again for what still waits
 FRESH = 3
-#: whose messages are followed
-SENDERS = ("relance.reminder", "relance.plan.message")
 
 
 class MailMail(models.Model):
@@ -79,13 +78,8 @@ class MailMail(models.Model):
 
     def _relance_carried(self):
         """Mail id → the reminder or plan message that it carries, with full rights."""
-        messages = self.mail_message_id.filtered(lambda one: one.model in ("relance.case", "relance.plan"))
-        by_message = {}
-        if messages:
-            for model in SENDERS:
-                # the mail queue runs under any user
-                found = self.env[model].sudo().search([("message_id", "in", messages.ids)])
-                by_message.update({record.message_id.id: record for record in found})
+        found = self.env["relance.mail.mixin"]._carried_by(self.mail_message_id)
+        by_message = {record.message_id.id: record for records in found for record in records}
         return {
             mail.id: by_message[mail.mail_message_id.id]
             for mail in self
@@ -195,7 +189,7 @@ class SecondLook:
     """
 
     def __init__(self, carried):
-        self.waiting = list(carried.values())
+        self.waiting = dict.fromkeys(carried.values())
         self.allowed = set()
         self.until = 0
 
@@ -203,8 +197,7 @@ class SecondLook:
         """Whether what ``record`` says was true some seconds before ``now`` at most."""
         if time.monotonic() >= self.until:
             self._ask(now)
-        if record in self.waiting:
-            self.waiting.remove(record)
+        self.waiting.pop(record, None)
         if record in self.allowed and record._was_agreed_since(fields.Datetime.subtract(now, minutes=1)):
             # as fresh as the books, then: what people agree on is seen the moment it is signed
             return bool(record._still_claimed(now))
@@ -212,10 +205,11 @@ class SecondLook:
 
     def _ask(self, now):
         self.allowed = set()
-        for model in SENDERS:
-            records = [record for record in self.waiting if record._name == model]
-            if records:
-                self.allowed.update(records[0].concat(*records[1:]).exists()._still_claimed(now))
+        by_model = defaultdict(list)
+        for record in self.waiting:
+            by_model[record._name].append(record)
+        for records in by_model.values():
+            self.allowed.update(records[0].concat(*records[1:]).exists()._still_claimed(now))
         self.until = time.monotonic() + FRESH
 
 

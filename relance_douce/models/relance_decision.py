@@ -340,11 +340,13 @@ class RelanceDecision(models.AbstractModel):
         )
 
     # -- the stages -------------------------------------------------------------------
-    def _flush_for_decision(self):
-        """Write what the query reads and Odoo still keeps in memory."""
-        # Compiling a statement this wide takes PostgreSQL longer than running it. Of its stages
-        # the planner knows no sizes: it sorts a million lines to merge them with a ladder of a
-        # few rows, and spills to disk what fits into memory.
+    def _guide_planner(self):
+        """What PostgreSQL cannot know of the decision, for the rest of the transaction.
+
+        Compiling a statement this wide takes it longer than running it. Of its stages the
+        planner knows no sizes: it sorts a million lines to merge them with a ladder of a few
+        rows, and spills to disk what fits into memory.
+        """
         self.env.cr.execute(
             """
             SET LOCAL jit = off;
@@ -353,6 +355,10 @@ class RelanceDecision(models.AbstractModel):
              WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('128MB')
             """
         )
+
+    def _flush_for_decision(self):
+        """Write what the query reads and Odoo still keeps in memory, and tell the planner about it."""
+        self._guide_planner()
         self.env["account.move.line"].flush_model()
         for model in (
             "account.move",

@@ -25,6 +25,8 @@ TEMPORARY_FAILURES = (
 PERMANENT_REPLY = re.compile(r"\b5\d\d[ -]|\(5\d\d, b")
 #: Python's name for a refusal of our own address, which says nothing about the customer's
 SENDER_REFUSED = "SMTPSenderRefused"
+#: model whose chatter shows a message → model of what it carries
+CARRIED = {"relance.case": "relance.reminder", "relance.plan": "relance.plan.message"}
 #: days after which a message that cannot be handed over takes the next channel
 RETRY_DAYS = 3
 
@@ -60,6 +62,21 @@ class RelanceMailMixin(models.AbstractModel):
             record.lang = company._relance_lang(
                 record.contact_id, record.partner_id, company.partner_id, record.user_id
             )
+
+    @api.model
+    def _carried_by(self, messages):
+        """The reminders and plan messages that these chatter messages carry, with full rights.
+
+        The mail queue and the mail gateway run under any user.
+
+        :param messages: ``mail.message`` records
+        :return: list of recordsets, one for each model
+        """
+        found = []
+        for thread, own in messages.sudo().grouped("model").items():
+            if thread in CARRIED:
+                found.append(self.env[CARRIED[thread]].sudo().search([("message_id", "in", own.ids)]))
+        return found
 
     # -- one failing message does not stop the others -------------------------------------------
     def _set_failed(self, error, now):

@@ -6,9 +6,11 @@ from psycopg2 import Error as DatabaseError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, mute_logger
+from odoo.fields import Domain
+from odoo.tools import SQL
 from odoo.tools.mail import plaintext2html
 
+from ..tools.race import again_if_lost
 from .relance_reminder import LIVE
 
 _logger = logging.getLogger(__name__)
@@ -56,31 +58,37 @@ class RelanceReminder(models.Model):
             .browse(company.id for [company] in self._read_group([("state", "=", "ready")], ["company_id"]))
         )
 
-    def _sending_domain(self, company, date):
-        """What is ready and not prepared yet; failures are tried again the next day."""
-        return [
-            ("company_id", "=", company.id),
-            ("state", "=", "ready"),
-            ("date_planned", "<=", date),
-            ("date_prepared", "=", False),
-            ("run_id.is_stopped", "!=", True),
-            "|",
-            ("error_date", "=", False),
-            ("error_date", "<", date),
-        ]
+    def _sending_domain(self, company, now):
+        """What is ready, not prepared yet and may leave at ``now``; failures are tried again the next day.
 
-    def _sending_candidates(self, company, now, limit=None):
+        :param now: naive UTC datetime
+        """
+        date = company._relance_date(now)
+        domain = Domain(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "ready"),
+                ("date_planned", "<=", date),
+                ("date_prepared", "=", False),
+                ("run_id.is_stopped", "!=", True),
+            ]
+        ) & Domain(["|", ("error_date", "=", False), ("error_date", "<", date)])
+        if not company._relance_is_open(now):
+            # post is not bound to hours
+            domain &= Domain("channel", "=", "letter")
+        return domain
+
+    def _sending_candidates(self, company, now, limit=None, among=None):
         """Ready reminders; approved ones go before new friendly ones.
 
         What was postponed comes last, so that it never stands before the others.
+
+        :param among: only those of these ids
         """
-        date = company._relance_date(now)
-        domain = self._sending_domain(company, date)
-        if not company._relance_is_open(now):
-            # post is not bound to hours
-            domain += [("channel", "=", "letter")]
-        order = "date_postponed NULLS FIRST, needs_approval DESC, id"
-        return self.search(domain, order=order, limit=limit)
+        domain = self._sending_domain(company, now)
+        if among is not None:
+            domain &= Domain("id", "in", among)
+        return self.search(domain, order="date_postponed NULLS FIRST, needs_approval DESC, id", limit=limit)
 
     def _process(self, company, now):
         """Check these reminders of one company again and hand them to their channels."""
@@ -547,15 +555,21 @@ class RelanceReminder(models.Model):
 
         Companies that reminders are not on for, or not yet, are left out.
         """
-        cron = self.env["ir.cron"]
         now = fields.Datetime.now()
         companies = self.env["res.company"]._relance_switched_on(now)
         self._requeue_mails(now, companies)
-        todo = {company: self._sending_candidates(company, now).ids for company in companies}
+        self._deliver({company: self._sending_candidates(company, now).ids for company in companies})
+
+    def _deliver(self, todo):
+        """Send these in batches, each a transaction of its own.
+
+        :param todo: dict company → ids
+        """
+        cron = self.env["ir.cron"]
         remaining = sum(map(len, todo.values()))
         cron._commit_progress(remaining=remaining)
         for company, share in self._shares(todo):
-            self._process_share(share, company, now)
+            self._process_share(share, company)
             remaining -= len(share)
             if not cron._commit_progress(len(share), remaining=remaining):
                 return
@@ -575,21 +589,20 @@ class RelanceReminder(models.Model):
                 if ids[start:]:
                     yield company, ids[start : start + size]
 
-    def _process_share(self, share, company, now, tries=3):
-        """One batch of the scheduled action; where another transaction was quicker, once more.
+    def _process_share(self, share, company):
+        """One batch; where another transaction was quicker, once more.
 
         :param share: ids
         """
         try:
-            # its log line would read as an error; a lost race is none
-            with mute_logger("odoo.sql_db"):
-                reminders = self.browse(share).exists()
-                # somebody may have stopped a run since the shares were dealt
-                reminders.filtered(lambda one: not one.run_id.is_stopped)._process(company, now)
-                self.env.flush_all()
+            again_if_lost(self.env.cr, lambda: self._process_what_may_leave(share, company))
         except DatabaseError:
             self.env.cr.rollback()
-            if tries > 1:
-                self._process_share(share, company, now, tries - 1)
-            else:
-                _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
+            _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
+
+    def _process_what_may_leave(self, share, company):
+        """Since the shares were dealt a run may have been stopped, or the house have closed."""
+        now = fields.Datetime.now()
+        if company._relance_is_on(company._relance_date(now)):
+            self._sending_candidates(company, now, among=share)._process(company, now)
+            self.env.flush_all()

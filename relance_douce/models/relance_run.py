@@ -4,7 +4,9 @@ import time
 from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
-from odoo.tools import SQL, format_date, mute_logger
+from odoo.tools import SQL, format_date
+
+from ..tools.race import again_if_lost
 
 _logger = logging.getLogger(__name__)
 
@@ -109,7 +111,7 @@ class RelanceRun(models.Model):
         run._follow_cases()
         run._show_tones()
         run._forget_caches()
-        run.reminder_count = len(run.reminder_ids)
+        run.reminder_count = self.env["relance.reminder"].search_count([("run_id", "=", run.id)])
         run.duration = time.monotonic() - start
         return run
 
@@ -347,21 +349,18 @@ class RelanceRun(models.Model):
                 return
         self._trigger_sending()
 
-    def _run_or_log(self, company, tries=3):
+    def _run_or_log(self, company):
         """One company's run; where another transaction was quicker, once more."""
         try:
-            # its log line would read as an error; a lost race is none
-            with mute_logger("odoo.sql_db"):
-                self._run(company, company._relance_date())
+            again_if_lost(
+                self.env.cr, lambda: self._run(company, company._relance_date()), SerializationFailure
+            )
         except SerializationFailure:
             self.env.cr.rollback()
-            if tries > 1:
-                return self._run_or_log(company, tries - 1)
             _logger.warning("The dunning run of %s waits for tomorrow", company.display_name)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("The dunning run of %s failed", company.display_name)
-        return None
 
     def _trigger_sending(self):
         self.env.ref("relance_douce.ir_cron_send").sudo()._trigger()

@@ -62,7 +62,8 @@ export class Desk extends Component {
     static props = {
         record: Object,
         views: Object,
-        place: Object, // position and count within the group
+        position: Number, // within the group
+        count: Number, // of the group
         act: Function,
         move: Function,
         openForm: Function,
