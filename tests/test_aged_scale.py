@@ -54,23 +54,27 @@ class AgedScaleCase(ScaleCase):
     def sheet(self, day=MONDAY):
         return self.aged(day)._sheet([])
 
+    @property
+    def actions(self):
+        """What people ask of the balance: name → function."""
+        return {"list": self.by_customer, "pivot": self.pivot, "reason": self.by_reason, "sheet": self.sheet}
+
+    def count_each(self, actions):
+        """Queries of each, once it is warm: dict name → number."""
+        few = {}
+        for name, action in actions.items():
+            action()
+            few[name] = self.queries(action)
+        return few
+
 
 @tagged("post_install", "-at_install")
 class TestAgedScale(AgedScaleCase):
     def test_queries_do_not_grow(self):
         self.load(4, 2)
         earlier = MONDAY - timedelta(days=20)
-        actions = {
-            "list": self.by_customer,
-            "list of an earlier day": lambda: self.by_customer(earlier),
-            "pivot": self.pivot,
-            "reason": self.by_reason,
-            "sheet": self.sheet,
-        }
-        few = {}
-        for name, action in actions.items():
-            action()
-            few[name] = self.queries(action)
+        actions = {**self.actions, "list of an earlier day": lambda: self.by_customer(earlier)}
+        few = self.count_each(actions)
         partners = self.load(50, 5)
         move = self.env["account.move"].search([("partner_id", "in", partners.ids)], limit=60)
         self.settle_many(move)
@@ -89,16 +93,8 @@ class TestAgedScale(AgedScaleCase):
     def test_a_hundred_thousand_open_lines(self):
         """Invoices of the ORM, copied by SQL: 100 000 open, as many paid long ago or lately."""
         self.load(250, 2)
-        actions = {
-            "list": self.by_customer,
-            "pivot": self.pivot,
-            "reason": self.by_reason,
-            "sheet": self.sheet,
-        }
-        few = {}
-        for name, action in actions.items():
-            action()
-            few[name] = self.queries(action)
+        actions = self.actions
+        few = self.count_each(actions)
         originals = self.env["account.move"].search([("move_type", "=", "out_invoice")], limit=500)
         self.copy_ledger(originals, 1, 200)
         self.copy_ledger(originals, 1000, 1199, paid=True)

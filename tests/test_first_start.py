@@ -93,7 +93,7 @@ class TestFirstStart(HttpCase):
         user.see(".o_searchview_autocomplete .o-dropdown-item", "Relance Douce")
         user.key("Enter")
         user.see(".o_searchview_facet", "Relance Douce")
-        user.see(".o_kanban_record", "Relance Douce")
+        user.see(".o_pager", "1-1")
         user.step("L’application")
         user.click(".o_kanban_record", "Relance Douce", inner="button[name=button_immediate_install]")
         user.see(".o_relance_step", timeout=300)
