@@ -1,5 +1,6 @@
 """The scheduled actions, the settings and the policies."""
 
+from datetime import datetime
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -109,6 +110,57 @@ class TestCron(RelanceCase):
         self.assertEqual(len([note for note in notes if "stopped" in note or "goes on" in note]), 2, notes)
         with self.assertRaises(AccessError):
             run.with_user(self.salesperson).action_stop()
+
+    def test_a_run_tells_how_fast_it_leaves(self):
+        with freeze_time("2026-03-02 10:00:00"):
+            self.company.relance_active = True
+            for index in range(6):
+                self.invoice(self.customer(f"C{index}"), MONDAY - self.days(3))
+            run = self.run_day(MONDAY).with_user(self.accountant)
+
+        def state():
+            run.invalidate_recordset()
+            return run.is_sending, run.pace
+
+        batch = self.env["relance.reminder"]._send_batch
+        with freeze_time("2026-03-02 10:01:05"):
+            self.assertEqual(state(), (False, "The others leave in the next round."))
+            batch(limit=1, now=datetime(2026, 3, 2, 10, 0, 0))
+            self.assertEqual(state(), (True, "Leaving now."))
+            batch(limit=1, now=datetime(2026, 3, 2, 10, 0, 30))
+            batch(limit=1, now=datetime(2026, 3, 2, 10, 1, 0))
+            # three at a beat of thirty seconds, four left
+            self.assertEqual(state(), (True, "2 a minute, about 2 minutes left"))
+            self.assertEqual((run.sent_count, run.ready_count), (3, 4))
+            self.accountant.lang = "fr_FR"
+            french = run.with_context(lang="fr_FR")
+            self.assertEqual(french.pace, "2 par minute, encore 2 minutes environ")
+            run.action_stop()
+            self.assertEqual(state(), (False, ""))
+            run.action_go_on()
+        with freeze_time("2026-03-02 10:30:00"):
+            # that round is over
+            self.assertEqual(state(), (False, "The others leave in the next round."))
+            late, *others = run.sudo().reminder_ids.filtered(lambda one: one.state == "ready")
+            late.date_postponed = "2026-03-02 10:20:00"
+            for other in others:
+                other.action_cancel()
+            # and nothing of it will leave in the next one
+            self.assertEqual(state(), (False, ""))
+        with freeze_time("2026-03-02 14:30:00"):
+            self.assertEqual(state(), (False, "The others leave in the next round."))
+            batch(now=datetime(2026, 3, 2, 14, 30, 0))
+            self.assertEqual((state(), run.ready_count), ((False, ""), 0))
+
+    @freeze_time("2026-03-02 10:00:00")
+    def test_letters_of_a_run_wait_for_a_person(self):
+        customer = self.customer("Par la poste")
+        customer.relance_channel = "letter"
+        self.invoice(customer, MONDAY - self.days(3))
+        run = self.run_day(MONDAY)
+        self.env["relance.reminder"]._send_batch()
+        self.assertEqual((run.sent_count, run.ready_count, run.laid_out_count), (1, 0, 1))
+        self.assertEqual((run.progress, run.pace), (50.0, ""))
 
     def test_companies_take_turns(self):
         house, shop = self.env.company, self.env["res.company"].create({"name": "Petite maison"})

@@ -49,6 +49,14 @@ class TestTours(RelanceCase, HttpCase):
     def reminder_of(self, partner):
         return self.env["relance.reminder"].search([("partner_id", "=", partner.id)])
 
+    def test_a_run_is_watched_while_it_leaves(self):
+        policy = self.tour_policy("Policy of the tour", ("Friendly", 7, "friendly", "none"))
+        for name in ("Watched one", "Watched two"):
+            self.invoice(self.customer(name, relance_policy_id=policy.id), DUE)
+        run = self.run_day(RUN)
+        self.start_tour(f"/odoo/dunning-runs/{run.id}", "relance_run_tour", login=self.accountant.login)
+        self.assertEqual(set(run.reminder_ids.mapped("state")), {"sent"})
+
     def test_administrator_sets_a_policy(self):
         policy = self.tour_policy(
             "Policy of the tour",

@@ -102,6 +102,9 @@ class RelanceReminder(models.Model):
     date_postponed = fields.Datetime(
         readonly=True, help="When a rule last asked for patience; those never asked go first."
     )
+    date_processed = fields.Datetime(
+        readonly=True, copy=False, help="When it was last handed to its channel: tells how fast a run leaves."
+    )
     date_printed = fields.Date(string="Printed on", readonly=True)
     date_sent = fields.Datetime(string="Sent on", readonly=True)
     contact_date = fields.Date(string="Left on", readonly=True, index=True, help="Local date of the contact.")

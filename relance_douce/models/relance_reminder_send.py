@@ -104,6 +104,7 @@ class RelanceReminder(models.Model):
         locked.invalidate_recordset()
         ready = locked.filtered(lambda reminder: reminder.state == "ready")
         going = ready._one_per_payer()._recheck(company, date)
+        going.date_processed = now
         for channel, reminders in going.grouped("channel").items():
             reminders._send_each(channel, now)
         postponed = (ready - going).filtered(lambda reminder: reminder.state == "ready")
