@@ -40,7 +40,7 @@ class Comparison:
     def run(self):
         self.measure("run")
         self.measure("decide", only="ours")
-        self.set("set_second_run")
+        self.set("set_second_run", commit_of="run")
         self.measure("second_run")
         self.set("set_mails")
         self.measure("mails")
@@ -52,10 +52,15 @@ class Comparison:
         self.measure("later")
         return self.steps
 
-    def set(self, step):
-        """What lies between two measured steps, kept."""
-        for side in self.sides.values():
-            side.ask(step, keep=True)
+    def set(self, step, commit_of=None):
+        """What lies between two measured steps, kept.
+
+        :param commit_of: measured step that this one is the like of: what its commit takes
+        """
+        for name, side in self.sides.items():
+            answer = side.ask(step, keep=True)
+            if commit_of:
+                self.steps[commit_of][name]["commit_seconds"] = answer["commit_seconds"]
 
     def measure(self, step, keep=False, only=None, **arguments):
         """Round after round, each side in turn; all rolled back, or all but the last round.
@@ -155,7 +160,7 @@ def grow(arguments):
                 if arguments.profile:
                     ours.ask("explain", lines=size)
                     ours.ask("run", profile=True)
-                comparison.set("set_second_run")
+                comparison.set("set_second_run", commit_of="run")
                 comparison.measure("second_run")
                 points.append({"lines": size, "install_seconds": installed, "steps": comparison.steps})
         finally:

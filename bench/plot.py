@@ -41,7 +41,7 @@ def main(folder, target):
         axes.set(xscale="log", yscale="log")
         axes.grid(True, which="major", alpha=0.3)
         if axes.lines:
-            axes.legend(fontsize=8)
+            axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False)
     figure.savefig(target, dpi=110)
 
 

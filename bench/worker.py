@@ -169,7 +169,9 @@ def serve(side, meter, answers, profiles):
         else:
             answer = {"result": function(**arguments)}
         if order.get("keep"):
+            start = time.perf_counter()
             side.env.cr.commit()
+            answer["commit_seconds"] = time.perf_counter() - start
         else:
             side.env.cr.rollback()
         print(json.dumps(answer), file=answers, flush=True)
