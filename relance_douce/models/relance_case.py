@@ -162,11 +162,15 @@ class RelanceCase(models.Model):
         """Every level is a column of the kanban, also an empty one."""
         return [tone for tone, _label in TONES]
 
-    #: what moves through the engine and the actions only
-    _engine_fields = frozenset({"partner_id", "company_id", "state", "level_id", "next_date", "date_closed"})
+    #: what a person may write by hand; everything else moves through the engine and the actions
+    _writable = frozenset({"user_id", "paused_until", "pause_reason"})
+    #: the host's own bookkeeping of threads
+    _host_writable = ("message_", "activity_", "website_message_")
 
     def write(self, vals):
-        if not self.env.su and not self._engine_fields.isdisjoint(vals):
+        if not self.env.su and any(
+            name not in self._writable and not name.startswith(self._host_writable) for name in vals
+        ):
             raise AccessError(
                 self.env._("Cases follow the books and their reminders, they are not set by hand.")
             )
@@ -310,6 +314,7 @@ class RelanceCase(models.Model):
         self.write({"paused_until": False, "pause_reason": False})
 
     def action_open_pause_wizard(self):
+        self.check_access("write")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Pause dunning"),
@@ -321,6 +326,7 @@ class RelanceCase(models.Model):
 
     def action_open_reminders(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         return {**action, "domain": [("case_id", "=", self.id)], "context": {}}
 

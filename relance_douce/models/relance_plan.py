@@ -307,7 +307,9 @@ class RelancePlan(models.Model):
 
     def write(self, vals):
         if not self.env.su:
-            own = {name for name in vals if not name.startswith(self._host_writable)}
+            own = {
+                name for name in vals if name == "message_log_ids" or not name.startswith(self._host_writable)
+            }
             if not own <= self._writable:
                 raise AccessError(
                     self.env._(

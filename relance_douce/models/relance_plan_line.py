@@ -80,8 +80,13 @@ class RelancePlanLine(models.Model):
             line.amount_left = 0.0 if settled else line.amount - line.amount_paid
             line.amount_expected = line.amount_left if line.plan_id.state == "active" else 0.0
 
+    #: what a person may write by hand; what was paid follows the books
+    _writable = frozenset({"sequence", "date_due", "amount", "kind", "note"})
+
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_writable(vals.keys() - {"plan_id"})
         lines = super().create(vals_list)
         lines._check_draft()
         return lines
@@ -90,7 +95,13 @@ class RelancePlanLine(models.Model):
         self._check_draft()
         if not self.env.su and "plan_id" in vals:
             raise AccessError(self.env._("An instalment stays in its plan."))
+        self._check_writable(vals.keys())
         return super().write(vals)
+
+    def _check_writable(self, names):
+        """The engine writes as it must; people write the schedule, not what was paid of it."""
+        if not self.env.su and not names <= self._writable:
+            raise AccessError(self.env._("What was paid of an instalment follows the books."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_offered(self):

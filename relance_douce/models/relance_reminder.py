@@ -150,11 +150,17 @@ class RelanceReminder(models.Model):
     # -- states ------------------------------------------------------------------------
     #: what a person may write by hand; everything else moves through the actions
     _writable = frozenset({"subject", "body", "user_id", "contact_id", "tracking_number"})
+    #: of these, what is known only after the letter left
+    _writable_sent = frozenset({"tracking_number"})
 
     def write(self, vals):
         if not self.env.su and not vals.keys() <= self._writable:
             raise AccessError(
                 self.env._("Reminders are approved, sent and cancelled with their buttons, not by hand.")
+            )
+        if not self.env.su and not vals.keys() <= self._writable_sent and self - self._live():
+            raise UserError(
+                self.env._("This reminder is closed: what it said, to whom and by whom stays as it was.")
             )
         result = super().write(vals)
         if not self.env.su and not vals.keys().isdisjoint({"subject", "body"}):
