@@ -338,15 +338,18 @@ class AccountMove(models.Model):
     def action_relance_plans(self):
         """The payment plans that cover this invoice."""
         self.ensure_one()
+        self.check_access("read")  # what is computed with full rights asks for none
         return self.relance_plan_ids._open_action()
 
     def action_relance_history(self):
         """The reminders that claimed this invoice."""
         self.ensure_one()
+        self.check_access("read")  # what is computed with full rights asks for none
         return self.relance_reminder_ids._open_action()
 
     def action_relance_case(self):
         self.ensure_one()
+        self.check_access("read")  # what is computed with full rights asks for none
         return {
             "type": "ir.actions.act_window",
             "res_model": "relance.case",

@@ -1,8 +1,10 @@
 """Who is overdue today, customer by customer, for the first start and for mass actions."""
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
+from ..tools.ids import without_junk
 from .relance_level import TONES
 
 #: a row is known by its customer and company: the company takes the lowest bits, so that both
@@ -142,6 +144,11 @@ class RelanceOverdue(models.Model):
             currency=company.currency_id.id,
             bits=COMPANY_BITS,
         )
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        """The ids of rows are ours: what cannot be one finds nothing."""
+        return super()._search(Domain(domain).map_conditions(without_junk), *args, **kwargs)
 
     # -- what is computed for the page --------------------------------------------------------
     def _compute_amounts(self):

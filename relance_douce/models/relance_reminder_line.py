@@ -118,6 +118,8 @@ class RelanceReminderLine(models.Model):
 
     def action_drop(self):
         """Open the wizard that leaves this invoice alone for a while."""
+        self.check_access("read")
+        self.reminder_id.check_access("write")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Leave this invoice alone"),

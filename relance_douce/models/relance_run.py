@@ -329,6 +329,7 @@ class RelanceRun(models.Model):
 
     def action_open_reminders(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("relance_douce.action_relance_reminder")
         return {**action, "domain": [("run_id", "=", self.id)], "context": {}}
 

@@ -25,6 +25,7 @@ class RelanceScreenMixin(models.AbstractModel):
 
     def action_open_case(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "res_model": "relance.case",
@@ -36,7 +37,9 @@ class RelanceScreenMixin(models.AbstractModel):
         """A dialog that asks for what an action needs.
 
         :param defaults: values to begin with
+        :raise AccessError: the action behind it would be refused
         """
+        self.check_access("write")
         return {
             "type": "ir.actions.act_window",
             "name": name,

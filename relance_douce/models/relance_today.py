@@ -12,6 +12,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.ids import plausible, without_junk
+
 #: an id is ``(key * COMPANIES + company) * SOURCES + number of the source``: it stays below
 #: 2**53, what a browser can count to, for every key of four bytes
 COMPANIES = 2**16
@@ -187,6 +189,7 @@ class RelanceToday(models.Model):
         The decision is a wide statement: a page that is read again by its ids asks it about
         the payers of this page and nobody else.
         """
+        domain = Domain(domain).map_conditions(without_junk)
         narrowed = self.with_context(**{ONLY: self._only(domain)})
         return super(RelanceToday, narrowed)._search(domain, *args, **kwargs)
 
@@ -225,7 +228,7 @@ class RelanceToday(models.Model):
         """What these ids stand for: dict source → keys, without asking the database."""
         names = {number: source for source, (number, _group) in self._sources().items()}
         keys = {}
-        for task in self._ids:
+        for task in plausible(self._ids):
             rest, number = divmod(task, SOURCES)
             if number in names:
                 keys.setdefault(names[number], []).append(rest // COMPANIES)

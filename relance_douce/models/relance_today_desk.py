@@ -282,7 +282,11 @@ class RelanceToday(models.Model):
 
     # -- what a click does -------------------------------------------------------------------
     def _reminders(self, *sources):
-        """The reminders behind the rows of these sources, also of rows that are done by now."""
+        """The reminders behind the rows of these sources, also of rows that are done by now.
+
+        :raise AccessError: without the right to read the list
+        """
+        self.browse().check_access("read")
         keys = self._keys()
         ids = [key for source in sources for key in keys.get(source, [])]
         return self.env["relance.reminder"].browse(ids).exists()

@@ -29,6 +29,7 @@ class ResConfigSettings(models.TransientModel):
 
     def action_relance_start(self):
         """The checklist of the first steps, at any time."""
+        self.browse().check_access("read")
         # whoever may open it is asked by the action itself
         return self.env["ir.actions.actions"].sudo()._for_xml_id("relance_douce.action_relance_start")
 

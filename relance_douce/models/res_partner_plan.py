@@ -32,6 +32,7 @@ class ResPartner(models.Model):
 
     def action_relance_plans(self):
         """The payment plans of this customer."""
+        self.check_access("read")
         return self.env["relance.plan"].search(self._relance_plan_domain())._open_action()
 
     def action_negotiate_plan(self):

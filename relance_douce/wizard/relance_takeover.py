@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import formatLang
 
 from ..models.relance_takeover import Entry
+from ..tools.ids import plausible
 from ..tools.sheet import fold
 
 #: so many names are written out, the others are counted
@@ -76,7 +77,11 @@ class RelanceTakeoverWizard(models.TransientModel):
     # -- what it will do ------------------------------------------------------------------------
     def _rows(self):
         """The rows that were ticked and are still overdue."""
-        return self.env["relance.overdue"].search([("id", "in", self.row_ids or [])])
+        return self.env["relance.overdue"].search([("id", "in", self._row_ids())])
+
+    def _row_ids(self):
+        """The ids that were ticked; the field itself holds whatever a caller wrote into it."""
+        return plausible(self.row_ids)
 
     def _is_complete(self):
         """Whether everything the action needs is there."""
@@ -160,7 +165,7 @@ class RelanceTakeoverWizard(models.TransientModel):
     def _summary_values(self, parts):
         """What the template of the summary shows."""
         rows = self._rows()
-        gone = len(self.row_ids or []) - len(rows)
+        gone = len(self._row_ids()) - len(rows)
         return {
             "several": len(rows.company_id) > 1,
             "selected": len(rows),

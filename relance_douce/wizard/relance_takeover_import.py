@@ -887,6 +887,7 @@ class RelanceTakeoverImport(models.TransientModel):
 
     def action_download_report(self):
         """What does not fit, as a CSV file."""
+        self.check_access("read")
         return self._download("report", self.env._("what-does-not-fit.csv"))
 
     def action_download_model(self):
