@@ -14,7 +14,7 @@ class AgedBalance(http.Controller):
     """The aged balance as a sheet."""
 
     @http.route("/relance_douce/aged_balance", type="http", auth="user", methods=["POST"], readonly=True)
-    def aged_balance(self, data):
+    def aged_balance(self, data=None, **kwargs):
         """:param data: json of ``domain``, ``groupby`` and ``context`` of the view"""
         asked = self._asked(data)
         if not request.env["relance.aged"]._may_take_away():
@@ -37,7 +37,7 @@ class AgedBalance(http.Controller):
         """
         try:
             asked = json.loads(data)
-        except ValueError:
+        except (TypeError, ValueError, RecursionError):
             asked = None
         kinds = {"domain": list, "context": dict, "groupby": (list, type(None))}
         if not isinstance(asked, dict) or not all(

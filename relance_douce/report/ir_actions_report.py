@@ -9,7 +9,7 @@ import lxml.html
 from markupsafe import Markup
 
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import MissingError, UserError
 from odoo.tools import file_open, ormcache
 from odoo.tools.image import base64_to_image
 
@@ -59,9 +59,15 @@ class IrActionsReport(models.Model):
 
     # -- what a letter shows -------------------------------------------------------------
     def _get_rendering_context(self, report, docids, data):
-        """Letters get their pages, prepared for all documents at once."""
+        """Letters get their pages, prepared for all documents at once.
+
+        :raise MissingError: there is nothing to print, or not any more
+        """
         values = super()._get_rendering_context(report, docids, data)
-        if report._is_relance_letter() and hasattr(values["docs"], "_relance_letter_pages"):
+        if report._is_relance_letter() and hasattr(values.get("docs"), "_relance_letter_pages"):
+            if not values["docs"] or values["docs"].exists() != values["docs"]:
+                # the host's address of a report takes any number
+                raise MissingError(self.env._("This letter does not exist, or it was deleted."))
             values["pages"] = values["docs"]._relance_letter_pages()
         return values
 
