@@ -210,6 +210,15 @@ class TestTasks(DigestCase):
         self.company.relance_user_id = False
         self.assertIn(runs._who_acts(self.company, "user", nobody), self.company._relance_managers())
 
+    def test_whoever_was_chosen_to_approve_is_asked(self):
+        self.company.relance_approver_id = self.manager
+        self.approvals()
+        self.waiting(2)
+        run = self.run_day(MONDAY)
+        self.assertEqual((self.tasks(self.manager), self.tasks()), (["2 reminders to approve"], []))
+        # posting is no approval
+        self.assertEqual(run._who_acts(self.company, "user", self.env["res.users"]), self.accountant)
+
     def test_in_the_language_of_who_does_it(self):
         run = self.run_day(MONDAY)
         self.accountant.lang = "fr_FR"

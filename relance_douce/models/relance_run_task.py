@@ -42,28 +42,31 @@ class RelanceRun(models.Model):
             groups = reminders._read_group(
                 [*domain, ("state", "=", "draft")], ["level_id", "user_id"], ["__count"]
             )
-            asked = [(level.approval, user, count) for level, user, count in groups]
+            # whoever was chosen to approve goes before whoever is in charge of the customer
+            chosen = company.relance_approver_id
+            asked = [(level.approval, chosen + user, count) for level, user, count in groups]
         else:
             groups = reminders._read_group([*domain, *reminders._to_post_domain()], ["user_id"], ["__count"])
             asked = [("user", user, count) for user, count in groups]
         waiting = {}
-        for approval, user, count in asked:
-            person = self._who_acts(company, approval, user)
+        for approval, people, count in asked:
+            person = self._who_acts(company, approval, people)
             waiting[person] = waiting.get(person, 0) + count
         return waiting
 
     @api.model
-    def _who_acts(self, company, approval, user):
-        """Who is asked: whoever is in charge if he may, else the signatory, else a manager.
+    def _who_acts(self, company, approval, candidates):
+        """Who is asked: the first candidate who may, else the signatory, else a manager.
 
         :param approval: ``user``, or ``manager`` where only one of them may decide
+        :param candidates: ``res.users``, in the order in which they are asked
         """
         group = f"relance_douce.group_relance_{'manager' if approval == 'manager' else 'user'}"
         managers = company._relance_managers()
         people = managers.filtered(lambda one: one.id != SUPERUSER_ID)
         # rights of colleagues are no secret to the engine
         able = (
-            (user + company.relance_user_id)
+            (candidates + company.relance_user_id)
             .sudo()
             .filtered(lambda one: one.active and company in one.company_ids and one.has_group(group))
         )
