@@ -105,16 +105,24 @@ class Comparison:
         :raise Failure: where not every mail arrived with its letter
         """
         for name, side in self.sides.items():
-            start = time.monotonic()
-            side.ask("deliver", keep=True)
-            mails = side.postbox.take()
-            whole = [mail for _recipients, mail in mails if b"application/pdf" in mail]
-            if len(whole) != self.sample:
-                raise Failure(f"{name}: {len(whole)} of {self.sample} mails arrived with their letter")
+            seconds, whole = self._hand_over(name, side)
             self.steps.setdefault("deliver", {})[name] = {
-                "seconds": time.monotonic() - start,
+                "seconds": seconds,
                 "bytes": statistics.mean(map(len, whole)),
             }
+        self.ours.ask("copy_mails", keep=True)
+        seconds, _mails = self._hand_over("ours", self.ours)
+        self.steps["deliver"]["ours"]["floors"] = {"host": seconds}
+
+    def _hand_over(self, name, side):
+        """What lies in the outbox, to the mail server: seconds, and the mails with a letter."""
+        start = time.monotonic()
+        side.ask("deliver", keep=True)
+        seconds = time.monotonic() - start
+        whole = [mail for _recipients, mail in side.postbox.take() if b"application/pdf" in mail]
+        if len(whole) != self.sample:
+            raise Failure(f"{name}: {len(whole)} of {self.sample} mails arrived with their letter")
+        return seconds, whole
 
 
 def compare(arguments):

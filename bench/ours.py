@@ -111,6 +111,12 @@ class Ours(Side):
         self.env["mail.mail"].process_email_queue()
         return dict(self.env["mail.mail"]._read_group([], ["state"], ["__count"]))
 
+    def copy_mails(self):
+        """The mails that left, once more as mails that nothing of ours looks at."""
+        mails = self.env["mail.mail"].search([("state", "=", "sent")])
+        copies = [mail.copy({"state": "outgoing"}) for mail in mails]
+        return {"messages": len(copies)}
+
     # -- letters on paper
     def prepare_letters(self):
         chosen = self.reminders.search([("state", "=", "ready")], order="id")
