@@ -171,6 +171,23 @@ class TestCron(RelanceCase):
         self.assertEqual(sum(len(ids) for _company, ids in shares), 130)
         self.assertEqual(list(reminders._shares({})), [])
 
+    @freeze_time("2026-03-02 10:00:00")
+    def test_the_work_is_handed_over_in_one_place(self):
+        """What an addon overrides to have others send: it gets all that is ready."""
+        self.company.relance_active = True
+        sleeping = self.env["res.company"].create({"name": "Pas encore"})
+        self.run_day(MONDAY)
+        handed = []
+        deliver = patch.object(
+            type(self.env["relance.reminder"]), "_deliver", lambda _self, todo: handed.append(todo)
+        )
+        with deliver:
+            self.trigger(self.cron_send)
+        [todo] = handed
+        reminder = self.reminders(self.client)
+        self.assertEqual((reminder.state, todo[self.company]), ("ready", reminder.ids))
+        self.assertNotIn(sleeping, todo)
+
     def test_run_record_counts(self):
         flagged = self.invoice(self.customer("Bloqué"), MONDAY - self.days(9))
         flagged.no_followup = True

@@ -393,6 +393,16 @@ class TestSending(RelanceCase):
         with self.assertRaises(AccessError):
             self.reminders(other).with_user(self.salesperson).action_call_done("reached")
 
+    def test_what_another_worker_has_prepared_is_not_prepared_again(self):
+        """Two workers dealt the same shares: the second one comes to them when they are done."""
+        reminder = self.call()
+        activity = reminder.case_id.activity_ids
+        self.company.relance_active = True
+        with freeze_time(self.noon(MONDAY)):
+            reminder._process_share(reminder.ids, self.company)
+        self.assertEqual(reminder.case_id.activity_ids, activity)
+        self.assertEqual(reminder.call_activity_id, activity)
+
     def test_call_goes_to_somebody_who_may_see_it(self):
         self.client.user_id = self.outsider
         self.client.write({"relance_channel": "call", "phone": "01 42 68 53 00"})

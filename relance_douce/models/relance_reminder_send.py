@@ -602,8 +602,14 @@ class RelanceReminder(models.Model):
             _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
 
     def _process_what_may_leave(self, share, company):
-        """Since the shares were dealt a run may have been stopped, or the house have closed."""
+        """Since the shares were dealt a run may have been stopped, or the house have closed.
+
+        :param share: ids
+        :return: number of reminders that were sent, prepared, cancelled or failed
+        """
         now = fields.Datetime.now()
-        if company._relance_is_on(company._relance_date(now)):
-            self._sending_candidates(company, now, among=share)._process(company, now)
-            self.env.flush_all()
+        if not company._relance_is_on(company._relance_date(now)):
+            return 0
+        done = self._sending_candidates(company, now, among=share)._process(company, now)
+        self.env.flush_all()
+        return len(done)
