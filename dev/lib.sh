@@ -49,12 +49,18 @@ addons() {
     done
 }
 
+# The one that has a database of its own: where it is installed, the job queue sends.
+QUEUE_ADDON=relance_douce_queue_job
+
 # Names a database with the addons as they stand in the working tree, for dev/test
 # and dev/lint; it is made when anything that it consists of has changed.
+#   test_db            with all of them but QUEUE_ADDON
+#   test_db --queue    with QUEUE_ADDON and what it joins
 TEST_DB=relance_test_$KEY
 test_db() {
-    local name old
-    name=${TEST_DB}_$({
+    local name old kind=${1:---all} prefix=$TEST_DB
+    [ "$kind" = --all ] || prefix=relance_queue_$KEY
+    name=${prefix}_$({
         cd "$ROOT"
         cat dev/db dev/pregen.py "$VENV/wanted" "$PYTHONPATH/odoo/release.py"
         find $(addons) -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha1sum
@@ -62,18 +68,19 @@ test_db() {
     (
         flock 7
         has_db "$name" && exit
-        "$ROOT/dev/db" "${TEST_DB}_new" --all >"$HOST/$name.log" 2>&1 7>&- &
+        "$ROOT/dev/db" "${prefix}_new" "$kind" >"$HOST/$name.log" 2>&1 7>&- &
         wait $! || { cat "$HOST/$name.log" >&2; die "The addons could not be installed."; }
         sed -i '/^Running as user .root./d' "$HOST/$name.log"
         cat "$HOST/$name.log" >&2
         # compile the bundles that the addons add to
-        odoo shell -c "$CONF" -d "${TEST_DB}_new" --no-http --log-level=error <"$ROOT/dev/pregen.py" \
-            >"$HOST/pregen.log" 2>&1 7>&-
-        for old in $(databases "^${TEST_DB}_[0-9a-f]{10}\$"); do
+        [ "$kind" = --queue ] ||
+            odoo shell -c "$CONF" -d "${prefix}_new" --no-http --log-level=error <"$ROOT/dev/pregen.py" \
+                >"$HOST/pregen.log" 2>&1 7>&-
+        for old in $(databases "^${prefix}_[0-9a-f]{10}\$"); do
             odoo db -c "$CONF" drop "$old" >/dev/null 2>&1
             rm -f "$HOST/$old.log"
         done
-        odoo db -c "$CONF" rename "${TEST_DB}_new" "$name" >/dev/null 2>&1
+        odoo db -c "$CONF" rename "${prefix}_new" "$name" >/dev/null 2>&1
     ) 7>"$HOST/test_db.lock"
     printf %s "$name"
 }

@@ -14,15 +14,17 @@ from dev.check_po import badly_set
 
 ROOT = Path(__file__).parents[1]
 ADDONS = sorted(manifest.parent.name for manifest in ROOT.glob("*/__manifest__.py"))
+#: where it is installed the job queue sends: it has a database of its own, see test_queue_job.py
+QUEUE = "relance_douce_queue_job"
 
 
 @tagged("post_install", "-at_install")
 class TestHost(TransactionCase):
     def test_every_addon_is_installed(self):
-        self.assertEqual(set(ADDONS), {"relance_douce", "relance_douce_sale"})
+        self.assertEqual(set(ADDONS), {"relance_douce", "relance_douce_sale", QUEUE})
         for addon in ADDONS:
             module = self.env["ir.module.module"]._get(addon)
-            self.assertEqual(module.state, "installed")
+            self.assertEqual(module.state, "uninstalled" if addon == QUEUE else "installed")
             self.assertEqual(module.license, "LGPL-3")
 
     def test_only_the_glue_needs_sales(self):
@@ -33,6 +35,14 @@ class TestHost(TransactionCase):
         glue = modules._get("relance_douce_sale")
         self.assertTrue(glue.auto_install)
         self.assertEqual(set(glue.dependencies_id.mapped("name")), {"relance_douce", "sale"})
+
+    def test_only_the_glue_needs_the_job_queue(self):
+        """Without OCA's queue_job nothing changes; with it the glue installs by itself."""
+        modules = self.env["ir.module.module"]
+        self.assertEqual(modules._get("queue_job").state, "uninstalled")
+        glue = modules._get(QUEUE)
+        self.assertTrue(glue.auto_install)
+        self.assertEqual(set(glue.dependencies_id.mapped("name")), {"relance_douce", "queue_job"})
 
     def test_every_addon_is_whole(self):
         for addon in ADDONS:
