@@ -415,6 +415,7 @@ class RelanceCase(models.Model):
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.plan_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.activity_ids.write({"res_id": keep.id})
+        self._hand_over_pause(keep)
         # how long this case stood at which level stays its own: two ladders are not added up
         steps = (
             self.env["mail.tracking.value"]
@@ -431,7 +432,23 @@ class RelanceCase(models.Model):
         )
         self.message_change_thread(keep)
         steps.write({"res_id": self.id})
+        self._note_joined(keep)
         self._set_settled()
+
+    def _hand_over_pause(self, keep):
+        """Whoever was promised to be left alone is left alone: the longer pause holds."""
+        if self.paused_until and (not keep.paused_until or keep.paused_until < self.paused_until):
+            keep.write({"paused_until": self.paused_until, "pause_reason": self.pause_reason})
+
+    def _note_joined(self, keep):
+        """Whoever reads the history of ``keep`` sees whose messages came to it, and when."""
+        keep = keep.with_context(lang=keep.company_id._relance_lang())
+        keep._message_log(
+            body=keep.env._(
+                "The case of %s was joined with this one: its reminders, plans and messages stand here now.",
+                self.partner_id.name,
+            )
+        )
 
     @api.model
     @api.private

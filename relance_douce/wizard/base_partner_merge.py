@@ -10,3 +10,10 @@ class BasePartnerMerge(models.TransientModel):
         # whoever may merge contacts need not have rights on reminders
         self.env["relance.case"].sudo()._merge_cases_of(partners, dst_partner)
         return super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+
+    def _update_values(self, src_partners, dst_partner):
+        """Two pauses become the longer one; the host would keep the one of ``dst_partner``."""
+        # sudo: whoever may merge contacts need not have rights on reminders
+        pauses = (src_partners + dst_partner).sudo().mapped("relance_paused_until")
+        super()._update_values(src_partners, dst_partner)
+        dst_partner.sudo().relance_paused_until = max(filter(None, pauses), default=False)
