@@ -1,6 +1,6 @@
 {
     "name": "Relance Douce",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "summary": "Gets late invoices paid and keeps the customer",
     "author": "Relance Douce contributors",

@@ -72,3 +72,68 @@ class TestClock(RelanceCase):
                 self.env["relance.reminder"]._send_batch()
         self.assertEqual(len(self.sent(client)), 1)
         self.assertEqual(len(self.reminders(client)), 1)
+
+    def test_the_house_moves_far(self):
+        """Paris, Nouméa, Fort-de-France: each open day on the new wall is one run, none brings a second
+        reminder, and the reminder that waited for its day leaves on it."""
+        first = self.customer("Premier", email="premier@client.test")
+        second = self.customer("Second", email="second@client.test")
+        self.invoice(first, date(2026, 10, 20))
+        calendar = self.company.resource_calendar_id
+        seen = []
+        for zone, moment in (
+            ("Europe/Paris", "2026-10-26 09:00:00"),
+            # Tuesday morning there, Monday evening in Paris
+            ("Pacific/Noumea", "2026-10-26 22:00:00"),
+            # Monday again
+            ("America/Martinique", "2026-10-26 23:00:00"),
+            ("America/Martinique", "2026-10-27 14:00:00"),
+        ):
+            calendar.tz = zone
+            if zone == "Pacific/Noumea":
+                self.invoice(second, date(2026, 10, 21), dated=date(2026, 9, 21))
+            with freeze_time(moment):
+                run = self.env["relance.run"]._run(self.company, self.company._relance_date())
+                self.env["relance.reminder"]._send_batch()
+            seen.append((zone, run.date, run.reminder_count))
+        self.assertEqual(
+            seen,
+            [
+                ("Europe/Paris", date(2026, 10, 26), 1),
+                ("Pacific/Noumea", date(2026, 10, 27), 1),
+                ("America/Martinique", date(2026, 10, 26), 0),
+                ("America/Martinique", date(2026, 10, 27), 0),
+            ],
+        )
+        self.assertEqual(self.sent(first), [("courtesy", date(2026, 10, 26))])
+        self.assertEqual(self.sent(second), [("courtesy", date(2026, 10, 27))])
+
+    def test_the_zones_of_people_move_nothing(self):
+        """Neither the timezone of the customer nor that of whoever works decides a day."""
+        client = self.customer(tz="Pacific/Noumea")
+        self.invoice(client, date(2026, 10, 20))
+        self.accountant.tz = "America/Martinique"
+        with freeze_time("2026-10-26 09:00:00"):
+            company = self.company.with_user(self.accountant).with_context(tz="America/Martinique")
+            self.assertEqual(company._relance_date(), date(2026, 10, 26))
+            self.env["relance.run"]._run(self.company, company._relance_date())
+            self.env["relance.reminder"].with_context(tz="Pacific/Noumea")._send_batch()
+        self.assertEqual(self.sent(client), [("courtesy", date(2026, 10, 26))])
+
+    def test_instalments_stay_where_they_are(self):
+        """What was agreed is a day, not a moment: no move of the house shifts it."""
+        client = self.customer()
+        invoice = self.invoice(client, date(2026, 10, 20))
+        with freeze_time("2026-10-26 09:00:00"):
+            plan = self.env["relance.plan"]._create_for(self.line(invoice), 3, date(2026, 11, 2))
+            plan.action_propose()
+            plan.action_accept(signed_by="Jeanne Client")
+        days = plan.line_ids.mapped("date_due")
+        calendar = self.company.resource_calendar_id
+        for zone in ("Pacific/Noumea", "America/Martinique", "Europe/Paris"):
+            calendar.tz = zone
+            with freeze_time("2026-10-26 22:00:00"):
+                self.env["relance.plan"]._follow(self.company, self.company._relance_date())
+            self.env.invalidate_all()
+            self.assertEqual(plan.line_ids.mapped("date_due"), days)
+            self.assertEqual(plan.state, "active")
