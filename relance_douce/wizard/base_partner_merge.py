@@ -15,5 +15,6 @@ class BasePartnerMerge(models.TransientModel):
         """Two pauses become the longer one; the host would keep the one of ``dst_partner``."""
         # sudo: whoever may merge contacts need not have rights on reminders
         pauses = (src_partners + dst_partner).sudo().mapped("relance_paused_until")
-        super()._update_values(src_partners, dst_partner)
+        result = super()._update_values(src_partners, dst_partner)
         dst_partner.sudo().relance_paused_until = max(filter(None, pauses), default=False)
+        return result
