@@ -75,6 +75,30 @@ class TestCron(RelanceCase):
         self.assertEqual(self.env["relance.reminder"].search_count([("state", "=", "sent")]), 6)
 
     @freeze_time("2026-03-02 10:00:00")
+    def test_a_batch_that_fails_stops_no_other(self):
+        self.company.relance_active = True
+        for index in range(3):
+            self.invoice(self.customer(f"C{index}"), MONDAY - self.days(3))
+        run = self.run_day(MONDAY)
+        process = type(self.env["relance.reminder"])._process
+        failing = self.reminders(self.client)
+
+        def fails(reminders, company, now):
+            if failing in reminders:
+                raise ValueError("a bug")
+            return process(reminders, company, now)
+
+        reminders = type(self.env["relance.reminder"])
+        with (
+            patch.object(reminders, "_batch_size", 1),
+            patch.object(reminders, "_process", fails),
+            self.assertLogs("odoo.addons.relance_douce.models.relance_reminder_send", "ERROR") as logs,
+        ):
+            self.trigger(self.cron_send)
+        self.assertIn("a bug", logs.output[0])
+        self.assertEqual((run.sent_count, failing.state), (3, "ready"))
+
+    @freeze_time("2026-03-02 10:00:00")
     def test_a_run_is_stopped_and_goes_on(self):
         self.company.relance_active = True
         for index in range(4):

@@ -10,12 +10,11 @@ import logging
 import secrets
 from datetime import timedelta
 
-from psycopg2.errors import SerializationFailure
-
 from odoo import api, fields, models
 from odoo.tools import format_amount, format_date
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
+from ..tools.race import LOST_RACES, again_if_lost
 from ..tools.text import long_date, same_secret
 from . import relance_words as words
 
@@ -68,9 +67,8 @@ class RelanceApprovalMail(models.Model):
 
     def _mail_or_log(self, company, now):
         try:
-            self._mail_if_due(company, now)
-            self.env.flush_all()
-        except SerializationFailure:
+            again_if_lost(self.env, lambda: self._mail_if_due(company, now))
+        except LOST_RACES:
             self.env.cr.rollback()
             _logger.info("The approval mail of %s waits for the next hour", company.display_name)
         except Exception:

@@ -3,14 +3,12 @@
 import logging
 from decimal import Decimal
 
-from psycopg2.errors import SerializationFailure
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..tools import schedule
-from ..tools.race import again_if_lost
+from ..tools.race import LOST_RACES, again_if_lost
 from .relance_decision import DECISION_DAYS, PAYING_DAYS
 from .relance_plan_line import OPEN
 from .relance_plan_message import LIVE_MESSAGES
@@ -305,15 +303,9 @@ class RelancePlan(models.Model):
 
     def _or_log(self, company, work):
         """What ``work`` returns; None, and nothing of it done, where it fails."""
-
-        def flushed():
-            result = work()
-            self.env.flush_all()
-            return result
-
         try:
-            return again_if_lost(self.env.cr, flushed, SerializationFailure)
-        except SerializationFailure:
+            return again_if_lost(self.env, work)
+        except LOST_RACES:
             self.env.cr.rollback()
             _logger.info("The payment plans of %s were changed meanwhile", company.display_name)
         except Exception:

@@ -2,15 +2,13 @@
 
 import logging
 
-from psycopg2 import Error as DatabaseError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.mail import plaintext2html
 
-from ..tools.race import again_if_lost
+from ..tools.race import LOST_RACES, again_if_lost
 from .relance_reminder import LIVE
 
 _logger = logging.getLogger(__name__)
@@ -591,15 +589,18 @@ class RelanceReminder(models.Model):
                     yield company, ids[start : start + size]
 
     def _process_share(self, share, company):
-        """One batch; where another transaction was quicker, once more.
+        """One batch; where another transaction was quicker, once more. One that fails stops no other.
 
         :param share: ids
         """
         try:
-            again_if_lost(self.env.cr, lambda: self._process_what_may_leave(share, company))
-        except DatabaseError:
+            again_if_lost(self.env, lambda: self._process_what_may_leave(share, company))
+        except LOST_RACES:
             self.env.cr.rollback()
             _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Reminders %s could not be sent", share)
 
     def _process_what_may_leave(self, share, company):
         """Since the shares were dealt a run may have been stopped, or the house have closed.
@@ -610,6 +611,4 @@ class RelanceReminder(models.Model):
         now = fields.Datetime.now()
         if not company._relance_is_on(company._relance_date(now)):
             return 0
-        done = self._sending_candidates(company, now, among=share)._process(company, now)
-        self.env.flush_all()
-        return len(done)
+        return len(self._sending_candidates(company, now, among=share)._process(company, now))

@@ -1,12 +1,10 @@
 import logging
 import time
 
-from psycopg2.errors import SerializationFailure
-
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
-from ..tools.race import again_if_lost
+from ..tools.race import LOST_RACES, again_if_lost
 
 _logger = logging.getLogger(__name__)
 
@@ -353,10 +351,8 @@ class RelanceRun(models.Model):
     def _run_or_log(self, company):
         """One company's run; where another transaction was quicker, once more."""
         try:
-            again_if_lost(
-                self.env.cr, lambda: self._run(company, company._relance_date()), SerializationFailure
-            )
-        except SerializationFailure:
+            again_if_lost(self.env, lambda: self._run(company, company._relance_date()))
+        except LOST_RACES:
             self.env.cr.rollback()
             _logger.warning("The dunning run of %s waits for tomorrow", company.display_name)
         except Exception:

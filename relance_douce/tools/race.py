@@ -1,27 +1,32 @@
 """Work that another transaction may overtake."""
 
-from psycopg2 import Error as DatabaseError
+from psycopg2 import errors as pg_errors
 
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
+#: another transaction was quicker: the same may well succeed in a moment
+LOST_RACES = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, pg_errors.UniqueViolation)
 
-def again_if_lost(cr, work, errors=DatabaseError, tries=3):
+
+def again_if_lost(env, work, tries=3):
     """Do ``work``; where another transaction was quicker, once more on what it left.
 
     Each new try begins with a rollback: only what was committed before counts.
 
-    :param work: function without arguments; it flushes what it wrote
-    :param errors: exceptions that mean a lost race
-    :raise: the last error, once all ``tries`` were lost
+    :param work: function without arguments; what it wrote is flushed
+    :raise: the last of :data:`LOST_RACES`, once all ``tries`` were lost; anything else at once
     :return: what ``work`` returns
     """
     for left in reversed(range(tries)):
         try:
             # its log line would read as an error; a lost race is none
             with mute_logger("odoo.sql_db"):
-                return work()
-        except errors:
+                result = work()
+                env.flush_all()
+                return result
+        except LOST_RACES:
             if not left:
                 raise
-            cr.rollback()
+            env.cr.rollback()
     return None

@@ -2,20 +2,15 @@
 
 import logging
 
-from psycopg2 import errors
-
 from odoo import fields, models
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import identity_exact
 from odoo.addons.queue_job.utils import must_run_without_delay
+from odoo.addons.relance_douce.tools.race import LOST_RACES
 
 _logger = logging.getLogger(__name__)
-
-#: another transaction was quicker: the same may well succeed in a moment
-LOST_RACES = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, errors.UniqueViolation)
 
 
 class RelanceReminder(models.Model):
@@ -73,6 +68,7 @@ class RelanceReminder(models.Model):
             # its log line would read as an error; a lost race is none
             with mute_logger("odoo.sql_db"):
                 done = self._process_what_may_leave(self.ids, company)
+                self.env.flush_all()
         except LOST_RACES as error:
             raise RetryableJobError(self.env._("Another transaction was quicker.")) from error
         return self.env._("Done: %(done)s of %(count)s reminders", done=done, count=len(self))
