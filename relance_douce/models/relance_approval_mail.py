@@ -15,7 +15,7 @@ from odoo.tools import format_amount, format_date
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 from ..tools.race import LOST_RACES, again_if_lost
-from ..tools.text import long_date, same_secret
+from ..tools.text import is_signed_token, long_date, same_secret
 from . import relance_words as words
 
 _logger = logging.getLogger(__name__)
@@ -240,6 +240,8 @@ class RelanceApprovalMail(models.Model):
 
         :param now: naive UTC, default this moment
         """
+        if not is_signed_token(token):
+            return self.browse()
         try:
             values = verify_hash_signed(self.env(su=True), LINK_SCOPE, token)
         except (ValueError, IndexError, UnicodeError):

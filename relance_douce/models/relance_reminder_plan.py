@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 from ..tools import schedule
+from ..tools.text import is_signed_token
 
 #: the offer in a reminder can be taken up this many days long
 OFFER_DAYS = 14
@@ -112,6 +113,8 @@ class RelanceReminder(models.Model):
     @api.private
     def _from_plan_link(self, token):
         """The reminder whose link this is; empty where the link is wrong or too old."""
+        if not is_signed_token(token):
+            return self.browse()
         try:
             values = verify_hash_signed(self.env(su=True), LINK_SCOPE, token)
         except (ValueError, IndexError, UnicodeDecodeError):

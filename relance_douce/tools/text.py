@@ -1,5 +1,7 @@
 """Text: dates in words as a letter writes them, and what strangers typed."""
 
+import re
+
 from odoo.tools import consteq, format_date
 
 
@@ -16,6 +18,15 @@ def long_date(env, date):
         # in French the first day of a month is an ordinal
         text = text.replace("1", "1er", 1)
     return text
+
+
+def is_signed_token(token):
+    """Whether ``token`` is written as the host writes signed ones.
+
+    Its decoder skips whatever it does not know: a link with a null byte or a line break in it
+    would open what the true one opens.
+    """
+    return isinstance(token, str) and bool(re.fullmatch(r"[A-Za-z0-9_-]+", token))
 
 
 def same_secret(given, kept):

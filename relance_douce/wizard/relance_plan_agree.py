@@ -24,10 +24,16 @@ class RelancePlanAgree(models.TransientModel):
     def _compute_signer(self):
         """Whoever spoke for the customer, until another name is entered."""
         for wizard in self:
-            plan = wizard.plan_id
+            # stored values are computed with full rights: of a plan of others this tells nothing
+            plan = wizard.plan_id.sudo(False)._filtered_access("read")
             contact = plan.contact_id
             wizard.signed_by = plan.signer_name or (contact.name if not contact.is_company else False)
             wizard.signed_function = plan.signer_function or contact.function
+
+    @api.constrains("plan_id")
+    def _check_plan(self):
+        """Nobody learns the name or the state of a plan of others by pointing at it."""
+        self.plan_id.sudo(False).check_access("write")  # the host checks with full rights
 
     def action_confirm(self):
         self.ensure_one()
