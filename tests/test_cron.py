@@ -38,6 +38,25 @@ class TestCron(RelanceCase):
         self.trigger(self.cron_send)
         self.assertEqual(self.reminders(self.client).state, "sent")
 
+    @freeze_time("2026-03-02 10:00:00")
+    def test_every_worker_is_called_after_a_run(self):
+        """The shipped second action sleeps; once it is switched on, it and its copies begin, too."""
+        self.company.relance_active = True
+        second = self.env.ref("relance_douce.ir_cron_send_second")
+        self.assertFalse(second.active)
+        triggers = self.env["ir.cron.trigger"].search
+        workers = self.cron_send + second
+        triggers([("cron_id", "in", workers.ids)]).unlink()
+        self.trigger(self.cron_run)
+        self.assertEqual(triggers([("cron_id", "in", workers.ids)]).cron_id, self.cron_send)
+        second.active = True
+        workers += second.copy()
+        workers.active = True
+        self.trigger(self.cron_run)
+        self.assertEqual(triggers([("cron_id", "in", workers.ids)]).cron_id, workers)
+        self.trigger(second)
+        self.assertEqual(self.reminders(self.client).state, "sent")
+
     @freeze_time("2026-03-01 23:30:00")
     def test_the_company_s_timezone_decides_the_day(self):
         """Half past midnight in Paris is already Monday, whatever the clock of the server."""

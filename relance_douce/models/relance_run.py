@@ -360,4 +360,8 @@ class RelanceRun(models.Model):
             _logger.exception("The dunning run of %s failed", company.display_name)
 
     def _trigger_sending(self):
-        self.env.ref("relance_douce.ir_cron_send").sudo()._trigger()
+        """Every worker begins at once: the shipped action, the second one and copies of them."""
+        shipped = self.env.ref("relance_douce.ir_cron_send").sudo()  # of the engine
+        workers = shipped.search([("model_id", "=", shipped.model_id.id), ("code", "=", shipped.code)])
+        for worker in shipped | workers:
+            worker._trigger()

@@ -48,6 +48,8 @@ WAITING = """
 
 
 class House:
+    copies = COPIES
+
     def __init__(self, seed, origin):
         """
         :param seed: every moment and every choice comes from it
@@ -78,7 +80,7 @@ class House:
         self.postbox = self.stack.enter_context(MoodyPostbox(self.seed))
         self.conf = self.home / "odoo.conf"
         self.conf.write_text(CONF.format(addons=ROOT, home=self.home))
-        self._python("tests.crash.world", COPIES, self.postbox.port).check_returncode()
+        self._python("tests.crash.world", self.copies, self.postbox.port).check_returncode()
         self.servers = [
             CronServer(name, self.conf, DATABASE, self.home / f"{name}.log", self.cluster.environment)
             for name in ("paris", "lyon")
