@@ -126,6 +126,23 @@ class PostCase(RelanceCase):
 @tagged("post_install", "-at_install")
 @freeze_time("2026-03-02 10:00:00")
 class TestPile(PostCase):
+    def test_a_letter_that_left_is_evidence(self):
+        letter, other, _third = self.three()
+        kept = letter.attachment_id.raw
+        letter.action_mark_posted(MONDAY)
+        attempts = (
+            lambda: letter.attachment_id.write({"raw": b"forged"}),
+            lambda: letter.attachment_id.write({"res_id": other.id}),
+            lambda: letter.attachment_id.unlink(),
+        )
+        for attempt in attempts:
+            with self.assertRaisesRegex(UserError, "stays as it was sent"):
+                attempt()
+        self.assertEqual(letter.attachment_id.raw, kept)
+        # one that did not leave is made anew whenever something changes
+        other.attachment_id.unlink()
+        self.assertFalse(other.attachment_id)
+
     def test_order_of_the_envelopes(self):
         belgium = self.env.ref("base.be").id
         letters = self.letters(

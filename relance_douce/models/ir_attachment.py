@@ -21,11 +21,13 @@ class IrAttachment(models.Model):
 
         :raise UserError: one of these is such a document
         """
-        if self.env.su or not self.filtered(lambda one: one.res_model == "relance.plan"):
+        if self.env.su:
             return
-        plans = self.env["relance.plan"].sudo()  # whether one is evidence is no secret
-        evidence = plans.search_count(
-            ["|", ("agreement_id", "in", self.ids), ("scan_id", "in", self.ids)], limit=1
-        ) or plans.env["relance.plan.message"].search_count([("attachment_id", "in", self.ids)], limit=1)
-        if evidence:
+        by_model = self.grouped("res_model")
+        # whether one is evidence is no secret
+        if "relance.plan" in by_model and self.env["relance.plan"].sudo()._is_evidence(self):
             raise UserError(self.env._("This document belongs to a payment plan and stays as it was signed."))
+        if "relance.reminder" in by_model and self.env["relance.reminder"].sudo().search_count(
+            [("attachment_id", "in", self.ids), ("state", "=", "sent")], limit=1
+        ):
+            raise UserError(self.env._("This letter has left and stays as it was sent."))

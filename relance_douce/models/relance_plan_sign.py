@@ -262,6 +262,18 @@ class RelancePlan(models.Model):
             }
         )
 
+    @api.model
+    def _is_evidence(self, attachments):
+        """Whether one of these was signed, or sent to a customer about his plan."""
+        return bool(
+            self.search_count(
+                ["|", ("agreement_id", "in", attachments.ids), ("scan_id", "in", attachments.ids)], limit=1
+            )
+            or self.env["relance.plan.message"].search_count(
+                [("attachment_id", "in", attachments.ids)], limit=1
+            )
+        )
+
     def _render_or_log(self):
         """The agreement as PDF; a layout that fails must not undo a signature."""
         try:
