@@ -119,14 +119,16 @@ def _git(*arguments):
     return subprocess.run(["git", "-C", ROOT, *arguments], check=False, capture_output=True)
 
 
-@pytest.mark.relance_slow
-@tagged("relance_slow", "post_install", "-at_install")
-class TestUpgrade(BaseCase):
+class BareCase(BaseCase):
+    """A database without the addon, as a house has it that is about to install it."""
+
     def setUp(self):
         super().setUp()
         self.name = f"relance_upgrade_{os.getpid()}"
         self.addCleanup(self.drop)
-        subprocess.run([ROOT / "dev/db", self.name, "--bare"], check=True, capture_output=True)
+
+    def make(self, *options):
+        subprocess.run([ROOT / "dev/db", self.name, "--bare", *options], check=True, capture_output=True)
 
     def drop(self):
         subprocess.run(["dropdb", "--if-exists", "--force", self.name], check=True)
@@ -199,6 +201,41 @@ class TestUpgrade(BaseCase):
             rows = map(json.loads, self.query(f"SELECT to_jsonb(t) FROM {table} t"))
             tables[table] = {row.get("id") or json.dumps(row, sort_keys=True): row for row in rows}
         return tables
+
+
+@pytest.mark.relance_slow
+@tagged("relance_slow", "post_install", "-at_install")
+class TestInstall(BareCase):
+    """On books without and with the host's demonstration ledger: nothing is said to anybody."""
+
+    def install(self, *options):
+        self.make(*options)
+        invoices = int(self.query("SELECT count(*) FROM account_move WHERE move_type = 'out_invoice'")[0])
+        self.server("-i", "relance_douce")
+        tables = self.rows()
+        self.assertTrue(tables["relance_policy"])
+        self.assertTrue(tables["relance_level"])
+        for table in ("relance_case", "relance_reminder", "relance_run", "relance_plan", "relance_hold"):
+            self.assertEqual(tables[table], {}, table)
+        self.assertEqual(self.query("SELECT 1 FROM res_company WHERE relance_active"), [])
+        self.assertEqual(
+            self.query("SELECT 1 FROM account_move_line WHERE relance_level_id IS NOT NULL LIMIT 1"), []
+        )
+        return invoices
+
+    def test_without_demo(self):
+        self.assertEqual(self.install(), 0)
+
+    def test_with_demo(self):
+        self.assertGreater(self.install("--demo"), 0)
+
+
+@pytest.mark.relance_slow
+@tagged("relance_slow", "post_install", "-at_install")
+class TestUpgrade(BareCase):
+    def setUp(self):
+        super().setUp()
+        self.make()
 
     def compare(self, before, after):
         """Every value that was there is there: what was lost, as text."""
