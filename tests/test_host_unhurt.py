@@ -164,6 +164,57 @@ class TestStopAtOnce(RelanceCase):
         live = self.reminders(self.client, state="ready")
         self.assertEqual(live.line_ids.move_id, self.late + theirs + third)
 
+    def merge(self, keep, gone, user=None):
+        user = user or self.env.user
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(user)
+        wizard.create({})._merge((keep + gone).ids, keep.with_user(user))
+
+    def test_merge_by_somebody_without_rights_on_reminders(self):
+        keep, gone = self.customer("Reste"), self.customer("Disparaît")
+        shop = self.env["res.company"].create({"name": "Petite maison"})
+        policy = self.env["relance.policy"].create({"name": "Douce"})
+        payer = self.customer("Siège")
+        gone.with_company(shop).relance_policy_id = policy
+        gone.write(
+            {
+                "relance_channel": "letter",
+                "relance_contact_id": self.client.id,
+                "relance_user_id": self.salesperson.id,
+                "relance_payer_id": payer.id,
+            }
+        )
+        keep.relance_channel = "sms"
+        self.outsider.group_ids += self.env.ref("base.group_partner_manager")
+        self.merge(keep, gone, self.outsider)
+        self.assertFalse(gone.exists())
+        # what was said of the one that stays goes first, the rest is not lost
+        self.assertEqual(keep.relance_channel, "sms")
+        self.assertEqual(keep.relance_contact_id, self.client)
+        self.assertEqual(keep.relance_user_id, self.salesperson)
+        self.assertEqual(keep.relance_payer_id, payer)
+        self.assertEqual(keep.with_company(shop).relance_policy_id, policy)
+        self.assertFalse(keep.relance_policy_id)
+
+    def test_merge_with_whoever_pays(self):
+        office, branch, third = self.customer("Siège"), self.customer("Agence"), self.customer("Autre")
+        branch.relance_payer_id = office
+        third.relance_payer_id = branch.relance_payer_id
+        self.merge(office, branch)
+        self.assertFalse(office.relance_payer_id)
+        self.assertEqual(third.relance_payer_id, office)
+        self.merge(third, office)
+        self.assertFalse(third.relance_payer_id)
+
+    def test_merge_of_two_that_pay_for_others_or_are_paid_for(self):
+        office, shop = self.customer("Siège"), self.customer("Boutique")
+        other, branch = self.customer("Autre siège"), self.customer("Agence")
+        shop.relance_payer_id = office
+        branch.relance_payer_id = other
+        self.merge(other, shop)
+        # whoever pays for somebody is a head office: nobody pays for him
+        self.assertEqual(branch.relance_payer_id, other)
+        self.assertFalse(other.relance_payer_id)
+
     def test_new_parent_joins_the_cases(self):
         group = self.customer("Groupe", email="groupe@client.test")
         self.invoice(group, MONDAY - self.days(3), 300)

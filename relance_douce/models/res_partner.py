@@ -170,6 +170,46 @@ class ResPartner(models.Model):
                 )
         return refused
 
+    #: what a person settles for one customer: of merged contacts none of it is lost
+    _relance_settings = (
+        "relance_policy_id",
+        "relance_payer_id",
+        "relance_channel",
+        "relance_contact_id",
+        "relance_user_id",
+    )
+
+    def _relance_take_settings(self, others):
+        """Where nothing is settled for this contact, what is for one of ``others`` holds."""
+        self.ensure_one()
+        for name in self._relance_settings:
+            value = not self[name] and next((other[name] for other in others if other[name]), False)
+            if value:
+                self[name] = value
+
+    def _relance_pay_for_themselves(self):
+        """Contacts that become one do not pay for each other any more.
+
+        Where one of them pays for others nobody pays for the one that stays: a payer is a
+        head office.
+        """
+        self.env["res.partner"].flush_model(["relance_payer_id"])
+        # past our own write: their cases are one by now, and follow nobody
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE res_partner SET relance_payer_id = NULL
+                 WHERE id IN %(merged)s
+                   AND (relance_payer_id IN %(merged)s
+                        OR EXISTS (SELECT FROM res_partner other
+                                    WHERE other.relance_payer_id IN %(merged)s
+                                      AND other.id NOT IN %(merged)s))
+                """,
+                merged=tuple(self.ids),
+            )
+        )
+        self.invalidate_recordset(["relance_payer_id"])
+
     def _relance_payer(self):
         """Who answers for these customers' invoices."""
         # who pays for whom is no secret to the engine, whoever asks

@@ -12,9 +12,16 @@ class BasePartnerMerge(models.TransientModel):
         return super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
 
     def _update_values(self, src_partners, dst_partner):
-        """Two pauses become the longer one; the host would keep the one of ``dst_partner``."""
+        """What was settled for one of the contacts holds for the one that stays."""
         # sudo: whoever may merge contacts need not have rights on reminders
-        pauses = (src_partners + dst_partner).sudo().mapped("relance_paused_until")
+        merged = (src_partners + dst_partner).sudo()
+        merged._relance_pay_for_themselves()
+        pauses = merged.mapped("relance_paused_until")
         result = super()._update_values(src_partners, dst_partner)
-        dst_partner.sudo().relance_paused_until = max(filter(None, pauses), default=False)
+        dst_partner = dst_partner.sudo()
+        dst_partner.relance_paused_until = max(filter(None, pauses), default=False)
+        for company in self.env["res.company"].sudo().search([]):
+            dst_partner.with_company(company)._relance_take_settings(
+                src_partners.sudo().with_company(company)
+            )
         return result
