@@ -27,7 +27,7 @@ from odoo.tools import config
 from dev.postbox import Postbox
 from dev.webserver import end_process, free_port
 
-from .crash.world import Copier
+from .crash.world import Copier, invoice
 
 pytestmark = pytest.mark.relance_slow
 
@@ -139,29 +139,7 @@ class House:
                 for index in range(MADE)
             ]
         )
-        moves = env["account.move"].create(
-            [
-                {
-                    "move_type": "out_invoice",
-                    "partner_id": partner.id,
-                    "invoice_date": due - timedelta(days=30),
-                    "date": due - timedelta(days=30),
-                    "invoice_payment_term_id": False,
-                    "invoice_date_due": due,
-                    "invoice_line_ids": [
-                        Command.create(
-                            {
-                                "name": "Prestation",
-                                "price_unit": 500,
-                                "account_id": income.id,
-                                "tax_ids": [Command.clear()],
-                            }
-                        )
-                    ],
-                }
-                for partner in partners
-            ]
-        )
+        moves = env["account.move"].create([invoice(partner, due, 500, income) for partner in partners])
         moves.action_post()
         if count > MADE:
             Copier(env, partners, count // MADE - 1).run()

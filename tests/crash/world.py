@@ -47,6 +47,26 @@ def furnish(env, port):
     crons.write({"interval_number": 1, "interval_type": "minutes"})
 
 
+def invoice(partner, due, amount, income):
+    """Values of an invoice of one line."""
+    issued = due - timedelta(days=30)
+    content = {
+        "name": "Prestation",
+        "price_unit": amount,
+        "account_id": income.id,
+        "tax_ids": [Command.clear()],
+    }
+    return {
+        "move_type": "out_invoice",
+        "partner_id": partner.id,
+        "invoice_date": issued,
+        "date": issued,
+        "invoice_payment_term_id": False,
+        "invoice_date_due": due,
+        "invoice_line_ids": [Command.create(content)],
+    }
+
+
 def customers(env):
     """One customer per tone, with his late invoices."""
     today = env.company._relance_date()
@@ -73,27 +93,7 @@ def customers(env):
     for index, (partner, tone) in enumerate(zip(partners, TONES, strict=True)):
         due = today - timedelta(days=levels[tone].delay_days + 5)
         moves = env["account.move"].create(
-            [
-                {
-                    "move_type": "out_invoice",
-                    "partner_id": partner.id,
-                    "invoice_date": due - timedelta(days=30),
-                    "date": due - timedelta(days=30),
-                    "invoice_payment_term_id": False,
-                    "invoice_date_due": due,
-                    "invoice_line_ids": [
-                        Command.create(
-                            {
-                                "name": "Prestation",
-                                "price_unit": 500 + 10 * index,
-                                "account_id": income.id,
-                                "tax_ids": [Command.clear()],
-                            }
-                        )
-                    ],
-                }
-                for _ in range(2 if index in DOUBLE else 1)
-            ]
+            [invoice(partner, due, 500 + 10 * index, income) for _ in range(2 if index in DOUBLE else 1)]
         )
         moves.action_post()
         if tone in BEFORE:
