@@ -4,6 +4,7 @@ from datetime import datetime
 from unittest.mock import patch
 
 from freezegun import freeze_time
+from psycopg2.errors import SerializationFailure
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
@@ -94,7 +95,7 @@ class TestCron(RelanceCase):
         self.assertEqual(self.env["relance.reminder"].search_count([("state", "=", "sent")]), 6)
 
     @freeze_time("2026-03-02 10:00:00")
-    def test_a_batch_that_fails_stops_no_other(self):
+    def test_a_reminder_that_fails_stops_no_other(self):
         self.company.relance_active = True
         for index in range(3):
             self.invoice(self.customer(f"C{index}"), MONDAY - self.days(3))
@@ -107,15 +108,28 @@ class TestCron(RelanceCase):
                 raise ValueError("a bug")
             return process(reminders, company, now)
 
-        reminders = type(self.env["relance.reminder"])
         with (
-            patch.object(reminders, "_batch_size", 1),
-            patch.object(reminders, "_process", fails),
+            patch.object(type(self.env["relance.reminder"]), "_process", fails),
             self.assertLogs("odoo.addons.relance_douce.models.relance_reminder_send", "ERROR") as logs,
         ):
             self.trigger(self.cron_send)
+        # all four in one batch: those that can leave do
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn(f"Reminder {failing.id} could not be sent", logs.output[0])
         self.assertIn("a bug", logs.output[0])
         self.assertEqual((run.sent_count, failing.state), (3, "ready"))
+
+    @freeze_time("2026-03-02 10:00:00")
+    def test_a_race_about_failed_mails_keeps_nothing_back(self):
+        self.company.relance_active = True
+        self.run_day(MONDAY)
+        lost = patch.object(
+            type(self.env["relance.reminder"]), "_requeue_mails", side_effect=SerializationFailure
+        )
+        with lost as tried, patch.object(self.env.cr, "rollback"):
+            self.trigger(self.cron_send)
+        self.assertEqual(tried.call_count, 3)
+        self.assertEqual(self.reminders(self.client).state, "sent")
 
     @freeze_time("2026-03-02 10:00:00")
     def test_a_run_is_stopped_and_goes_on(self):

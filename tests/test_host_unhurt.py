@@ -205,6 +205,15 @@ class TestStopAtOnce(RelanceCase):
         self.merge(third, office)
         self.assertFalse(third.relance_payer_id)
 
+    def test_merge_into_an_address_of_the_payer(self):
+        office = self.customer("Siège")
+        address = self.env["res.partner"].create({"name": "Agence", "parent_id": office.id})
+        branch = self.customer("Agence", is_company=False, vat=False)
+        branch.relance_payer_id = office
+        self.merge(address, branch)
+        self.assertFalse(branch.exists())
+        self.assertFalse(address.relance_payer_id)
+
     def test_merge_of_two_that_pay_for_others_or_are_paid_for(self):
         office, shop = self.customer("Siège"), self.customer("Boutique")
         other, branch = self.customer("Autre siège"), self.customer("Agence")
@@ -227,6 +236,17 @@ class TestStopAtOnce(RelanceCase):
         self.assertEqual(theirs.state, "open")
         self.assertEqual(len(theirs.reminder_ids), 2)
         self.assertEqual(self.row(self.late, MONDAY).partner_id, group.id)
+
+    def test_pause_of_a_branch_is_not_that_of_the_head_office(self):
+        office, branch = self.customer("Siège"), self.customer("Agence")
+        for partner in (office, branch):
+            self.invoice(partner, MONDAY - self.days(3))
+        self.live_day(MONDAY)
+        paused = self.reminders(branch).case_id
+        paused.action_pause(MONDAY + self.days(90), "Litige")
+        branch.relance_payer_id = office
+        case = self.reminders(office).case_id
+        self.assertEqual((paused.state, case.state, case.paused_until), ("settled", "open", False))
 
     def test_new_payer_takes_the_case_over(self):
         group = self.customer("Siège", email="siege@client.test")

@@ -16,13 +16,21 @@ class IrAttachment(models.Model):
     def _unlink_except_relance_evidence(self):
         self._relance_check_evidence()
 
+    def _delete_and_notify(self, message=None):
+        """The cross beside an attachment in a chatter: the host deletes with full rights."""
+        self._relance_refuse_evidence()
+        return super()._delete_and_notify(message)
+
     def _relance_check_evidence(self):
+        """Refuse people; the engine replaces what did not leave yet."""
+        if not self.env.su:
+            self._relance_refuse_evidence()
+
+    def _relance_refuse_evidence(self):
         """What a customer signed or was sent is evidence: nobody changes or deletes it.
 
         :raise UserError: one of these is such a document
         """
-        if self.env.su:
-            return
         by_model = self.grouped("res_model")
         # whether one is evidence is no secret
         if "relance.plan" in by_model and self.env["relance.plan"].sudo()._is_evidence(self):

@@ -70,7 +70,7 @@ class RelanceApprovalMail(models.Model):
             again_if_lost(self.env, lambda: self._mail_if_due(company, now))
         except LOST_RACES:
             self.env.cr.rollback()
-            _logger.info("The approval mail of %s waits for the next hour", company.display_name)
+            _logger.info("The approval mail of %s has to wait", company.display_name, exc_info=True)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("The approval mail of %s failed", company.display_name)

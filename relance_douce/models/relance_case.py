@@ -404,6 +404,7 @@ class RelanceCase(models.Model):
         for own in cases.grouped("company_id").values():
             ordered = own.sorted(lambda case: (case.partner_id != payer, case.id))
             for other in ordered[1:]:
+                other._hand_over_pause(ordered[0])
                 other._join(ordered[0])
 
     def _join(self, keep):
@@ -415,7 +416,6 @@ class RelanceCase(models.Model):
         self.reminder_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.plan_ids.write({"case_id": keep.id, "partner_id": keep.partner_id.id})
         self.activity_ids.write({"res_id": keep.id})
-        self._hand_over_pause(keep)
         # how long this case stood at which level stays its own: two ladders are not added up
         steps = (
             self.env["mail.tracking.value"]

@@ -1,12 +1,12 @@
 import logging
 import re
 
-from psycopg2 import Error as DatabaseError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import html2plaintext
+
+from ..tools.race import LOST_RACES, again_if_lost
 
 _logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class RelanceMailMixin(models.AbstractModel):
             with self.env.cr.savepoint():
                 getattr(self, f"_send_by_{channel}")(now)
             return
-        except DatabaseError:
+        except LOST_RACES:
             # a lost race: the whole transaction is tried again
             raise
         except Exception as error:
@@ -302,6 +302,17 @@ class RelanceMailMixin(models.AbstractModel):
         """No more e-mail to this address until it changes."""
         for contact in self.filtered(lambda one: one.channel == "email").contact_id:
             contact.relance_bounced_email = contact.email_normalized
+
+    @api.model
+    def _requeue_or_log(self, now, companies):
+        """:meth:`_requeue_mails` of the scheduled actions; another worker may just be doing the same."""
+        try:
+            again_if_lost(self.env, lambda: self._requeue_mails(now, companies))
+        except LOST_RACES:
+            self.env.cr.rollback()
+            _logger.info("Messages that failed are queued again in the next round", exc_info=True)
+        # nobody waits for these while the action goes on
+        self.env["ir.cron"]._commit_progress()
 
     @api.model
     @api.private

@@ -291,7 +291,7 @@ class RelancePlan(models.Model):
         cron = self.env["ir.cron"]
         messages = self.env["relance.plan.message"]
         companies = self.env["res.company"]._relance_switched_on(now)
-        messages._requeue_mails(now, companies)
+        messages._requeue_or_log(now, companies)
         cron._commit_progress(remaining=len(companies))
         for left, company in zip(reversed(range(len(companies))), companies, strict=True):
             date = company._relance_date(now)
@@ -307,7 +307,7 @@ class RelancePlan(models.Model):
             return again_if_lost(self.env, work)
         except LOST_RACES:
             self.env.cr.rollback()
-            _logger.info("The payment plans of %s were changed meanwhile", company.display_name)
+            _logger.info("The plans of %s were changed meanwhile", company.display_name, exc_info=True)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Following the payment plans of %s failed", company.display_name)

@@ -291,7 +291,9 @@ class RelanceReminder(models.Model):
             )
         )
         for reminder, attachment in zip(self, attachments, strict=True):
-            reminder.attachment_id.unlink()
+            if not reminder.date_sent:
+                # the letter of an attempt that left stays with its message
+                reminder.attachment_id.unlink()
             reminder.attachment_id = attachment
         return {reminder.id: reminder.attachment_id for reminder in self}
 
@@ -405,7 +407,7 @@ class RelanceReminder(models.Model):
             reminder._recheck(company, company._relance_date(now))
         if reminder.state == "ready":
             reminder._return_to_open_case()
-            self.env.ref("relance_douce.ir_cron_send").sudo()._trigger()  # of the engine
+            self.env["relance.run"]._trigger_sending()
         reminder.case_id._refresh()
 
     def _is_overtaken(self):
@@ -556,7 +558,7 @@ class RelanceReminder(models.Model):
         """
         now = fields.Datetime.now()
         companies = self.env["res.company"]._relance_switched_on(now)
-        self._requeue_mails(now, companies)
+        self._requeue_or_log(now, companies)
         self._deliver({company: self._sending_candidates(company, now).ids for company in companies})
 
     def _deliver(self, todo):
@@ -589,7 +591,9 @@ class RelanceReminder(models.Model):
                     yield company, ids[start : start + size]
 
     def _process_share(self, share, company):
-        """One batch; where another transaction was quicker, once more. One that fails stops no other.
+        """One batch; where another transaction was quicker, once more.
+
+        Where it fails, each of its reminders goes alone: one that cannot leave keeps back no other.
 
         :param share: ids
         """
@@ -600,7 +604,12 @@ class RelanceReminder(models.Model):
             _logger.info("Reminders %s wait for the next hour", share, exc_info=True)
         except Exception:
             self.env.cr.rollback()
-            _logger.exception("Reminders %s could not be sent", share)
+            if len(share) == 1:
+                _logger.exception("Reminder %s could not be sent", *share)
+                return
+            for reminder_id in share:
+                self._process_share([reminder_id], company)
+                self.env["ir.cron"]._commit_progress()
 
     def _process_what_may_leave(self, share, company):
         """Since the shares were dealt a run may have been stopped, or the house have closed.

@@ -354,7 +354,7 @@ class RelanceRun(models.Model):
             again_if_lost(self.env, lambda: self._run(company, company._relance_date()))
         except LOST_RACES:
             self.env.cr.rollback()
-            _logger.warning("The dunning run of %s waits for tomorrow", company.display_name)
+            _logger.warning("The dunning run of %s waits for tomorrow", company.display_name, exc_info=True)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("The dunning run of %s failed", company.display_name)

@@ -184,14 +184,16 @@ class ResPartner(models.Model):
         self.ensure_one()
         for name in self._relance_settings:
             value = not self[name] and next((other[name] for other in others if other[name]), False)
-            if value:
+            if value and not (name == "relance_payer_id" and self._relance_payer_refused({self: value})):
                 self[name] = value
 
-    def _relance_pay_for_themselves(self):
+    def _relance_pay_for_themselves(self, kept):
         """Contacts that become one do not pay for each other any more.
 
         Where one of them pays for others nobody pays for the one that stays: a payer is a
-        head office.
+        head office. And nobody needs to pay for a contact of the payer's own.
+
+        :param kept: the one that stays
         """
         self.env["res.partner"].flush_model(["relance_payer_id"])
         # past our own write: their cases are one by now, and follow nobody
@@ -201,11 +203,13 @@ class ResPartner(models.Model):
                 UPDATE res_partner SET relance_payer_id = NULL
                  WHERE id IN %(merged)s
                    AND (relance_payer_id IN %(merged)s
+                        OR relance_payer_id = %(main)s
                         OR EXISTS (SELECT FROM res_partner other
                                     WHERE other.relance_payer_id IN %(merged)s
                                       AND other.id NOT IN %(merged)s))
                 """,
                 merged=tuple(self.ids),
+                main=kept.commercial_partner_id.id,
             )
         )
         self.invalidate_recordset(["relance_payer_id"])

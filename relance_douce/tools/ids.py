@@ -1,5 +1,9 @@
 """Ids as they come from outside."""
 
+from collections.abc import Set
+
+from odoo.tools import SQL, Query
+
 #: the largest id that the database can hold
 LARGEST = 2**63 - 1
 
@@ -9,7 +13,7 @@ def plausible(values):
 
     Whatever else a caller over the network makes of a list of ids names no record.
     """
-    if not isinstance(values, (list, tuple, set, frozenset)):
+    if not isinstance(values, (list, tuple, Set)):
         return []
     return [value for value in values if type(value) is int and 0 < value <= LARGEST]
 
@@ -19,11 +23,7 @@ def without_junk(condition):
     operator = {"=": "in", "!=": "not in"}.get(condition.operator, condition.operator)
     if condition.field_expr != "id" or operator not in ("in", "not in"):
         return condition
+    if isinstance(condition.value, (Query, SQL)):
+        return condition
     values = condition.value if operator == condition.operator else [condition.value]
-    if isinstance(values, str):
-        values = []
-    try:
-        values = list(values)
-    except TypeError:
-        return condition  # a query of the host
     return type(condition)("id", operator, plausible(values))

@@ -15,7 +15,7 @@ class BasePartnerMerge(models.TransientModel):
         """What was settled for one of the contacts holds for the one that stays."""
         # sudo: whoever may merge contacts need not have rights on reminders
         merged = (src_partners + dst_partner).sudo()
-        merged._relance_pay_for_themselves()
+        merged._relance_pay_for_themselves(dst_partner.sudo())
         pauses = merged.mapped("relance_paused_until")
         result = super()._update_values(src_partners, dst_partner)
         dst_partner = dst_partner.sudo()

@@ -29,6 +29,10 @@ class QueueJob(models.Model):
         :param now: naive UTC datetime
         """
         long_ago = now - timedelta(hours=PATIENCE)
-        if not any(job.state == "pending" and job.date_created < long_ago for job in self):
+        if not any(job._relance_waits_since() < long_ago for job in self):
             return False
         return not self.search_count([("date_started", ">=", long_ago), *self._relance_domain()], limit=1)
+
+    def _relance_waits_since(self):
+        """When the last thing happened to this job: where the runner died, nothing more will."""
+        return self.date_started or self.date_enqueued or self.date_created

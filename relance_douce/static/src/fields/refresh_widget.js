@@ -1,5 +1,4 @@
 import { browser } from "@web/core/browser/browser";
-import { ConnectionLostError } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
@@ -16,11 +15,10 @@ export class RefreshWidget extends Component {
 
     setup() {
         let times = 0;
-        let timer;
         onMounted(() => {
-            timer = browser.setInterval(() => this.refresh(times++), SECONDS * 1000);
+            this.timer = browser.setInterval(() => this.refresh(times++), SECONDS * 1000);
         });
-        onWillUnmount(() => browser.clearInterval(timer));
+        onWillUnmount(() => browser.clearInterval(this.timer));
     }
 
     async refresh(times) {
@@ -42,10 +40,9 @@ export class RefreshWidget extends Component {
                 await record.load();
             }
         } catch (error) {
-            // the host says itself that the connection is lost
-            if (!(error instanceof ConnectionLostError)) {
-                throw error;
-            }
+            // said once, and not again every few seconds
+            browser.clearInterval(this.timer);
+            throw error;
         } finally {
             this.reading = false;
         }
