@@ -426,9 +426,12 @@ def test_a_job_asks_the_rules_when_it_runs(house, caplog):
             job_of(env, small).perform()
         cr.rollback()
     assert house.states() == {(large, "sent"): 20, (small, "ready"): 10}
-    # nobody takes the job for hours: the scheduled action does it
+    # the runner died with the job in hand, and stays away for hours: the scheduled action does it
     with house.office() as env:
-        env.cr.execute("UPDATE queue_job SET date_created = date_created - interval '3 hours'")
+        env.cr.execute(
+            "UPDATE queue_job SET date_created = date_created - interval '4 hours', state = 'enqueued',"
+            " date_enqueued = date_created - interval '3 hours' WHERE state = 'pending'"
+        )
     with caplog.at_level("WARNING", "odoo.addons.relance_douce_queue_job"):
         house.deal()
     assert "does the job runner run" in caplog.text

@@ -463,6 +463,19 @@ class TestSending(RelanceCase):
         self.client.email = "nouvelle@client.test"
         self.assertEqual(self.row(self.late, MONDAY + self.days(12)).channel, "email")
 
+    def test_letter_that_went_by_mail_stays_with_its_message(self):
+        self.levels["courtesy"].attach_letter = True
+        reminder = self.prepare()
+        self.send(MONDAY)
+        message, first = reminder.message_id, reminder.attachment_id
+        self.assertIn(first, message.attachment_ids)
+        self.follow(reminder, notification_status="bounce", failure_type="mail_bounce")
+        self.send(MONDAY + self.days(1))
+        self.assertNotEqual(reminder.attachment_id, first)
+        self.assertIn(first, message.attachment_ids)
+        with self.assertRaisesRegex(UserError, "stays as it was sent"):
+            first.with_user(self.accountant).unlink()
+
     def test_refused_for_good_is_final_at_once(self):
         reminder = self.prepare()
         self.send(MONDAY)
