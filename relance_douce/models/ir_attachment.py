@@ -35,7 +35,7 @@ class IrAttachment(models.Model):
         # whether one is evidence is no secret
         if "relance.plan" in by_model and self.env["relance.plan"].sudo()._is_evidence(self):
             raise UserError(self.env._("This document belongs to a payment plan and stays as it was signed."))
-        letters = by_model.get("relance.reminder", self.browse())
         # each letter of a reminder that went more than one way
-        if self.env["relance.reminder"].sudo().browse(letters.mapped("res_id")).exists().filtered("date_sent"):
+        letters = by_model.get("relance.reminder", self.browse()).mapped("res_id")
+        if self.env["relance.reminder"].sudo().browse(letters).exists().filtered("date_sent"):
             raise UserError(self.env._("This letter has left and stays as it was sent."))

@@ -20,7 +20,9 @@ class BasePartnerMerge(models.TransientModel):
         result = super()._update_values(src_partners, dst_partner)
         dst_partner = dst_partner.sudo()
         dst_partner.relance_paused_until = max(filter(None, pauses), default=False)
-        for company in self.env["res.company"].sudo().search([]):
+        # each company has settings of its own
+        companies = self.env["res.company"].sudo().search([])  # pylint: disable=no-search-all
+        for company in companies:
             dst_partner.with_company(company)._relance_take_settings(
                 src_partners.sudo().with_company(company)
             )
