@@ -40,6 +40,8 @@ OUR_FILES = re.compile(r"/relance_\w+/(?:models|controllers|report|wizard|tools)
 #: in a traceback: the server had found the route and called its method; what the host itself
 #: stumbles over before is not ours to mend
 ENDPOINT = "in route_wrapper"
+#: it found none
+FALLBACK = "_serve_ir_http_fallback"
 #: what the host keeps beside our tables and what a request must not touch
 HOST_TABLES = """
     account_account account_bank_statement_line account_full_reconcile account_journal account_move
@@ -366,14 +368,17 @@ class HostileCase(PortalCase, ApprovalCase):
     # -- judging --------------------------------------------------------------------------------------
     def judge(self, name, one, status, headers, body, entitled):
         records = self.watch.take()
+        found = True
         for record in records:
             trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
             told = trace or record.getMessage()
+            # where no route of ours is asked the host looks for pages of its own
+            found = FALLBACK not in trace
             if OUR_FILES.search(trace) or (one.target.ours and ENDPOINT in trace):
                 self.blame(one, told)
             else:
                 self.host_errors[one.target.rule, self.last_line(told)] += 1
-        if not status or (one.target.ours and status >= 500 and not records):
+        if not status or (one.target.ours and status >= 500 and found):
             self.blame(one, f"status {status} {body[:300]}")
         text = headers + body.decode("utf-8", "replace")
         sent = one.path + one.body
@@ -566,6 +571,17 @@ class TestHostile(HostileCase):
                 with mute_logger("odoo.http"):
                     answer = self.url_open(f"/report/html/relance_douce.{report}/{number}")
                 self.assertEqual(answer.status_code, 404, answer.text[:300])
+
+    def test_what_no_browser_sends(self):
+        self.authenticate("accountant", "accountant")
+        answer = self.url_open("/relance_douce/aged_balance", files={"csrf_token": ("token", b"x")})
+        self.assertEqual(answer.status_code, 400)
+        answer = self.url_open("/relance/approval/x", files={"csrf_token": ("token", b"x")})
+        self.assertEqual(answer.status_code, 400)
+        for params in (5, "text", ["list"], None):
+            body = {"jsonrpc": "2.0", "params": params}
+            answer = self.url_open("/my/plans/1/code", json=body)
+            self.assertEqual((answer.status_code, answer.text), (400, "Invalid JSON-RPC data"), params)
 
     def test_the_aged_balance_of_nothing(self):
         self.authenticate("accountant", "accountant")

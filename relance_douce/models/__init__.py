@@ -29,6 +29,7 @@ from . import account_partial_reconcile
 from . import account_payment
 from . import account_payment_method_line
 from . import ir_attachment
+from . import ir_http
 from . import mail_mail
 from . import mail_notification
 from . import res_company

@@ -1,0 +1,35 @@
+"""Requests that no browser sends to our addresses are refused before the host stumbles over them."""
+
+import inspect
+
+from werkzeug.exceptions import BadRequest, abort
+
+from odoo import models
+from odoo.http import Response, request
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = "ir.http"
+
+    @classmethod
+    def _pre_dispatch(cls, rule, args):
+        super()._pre_dispatch(rule, args)
+        if inspect.unwrap(rule.endpoint).__module__.startswith("odoo.addons.relance_douce"):
+            cls._relance_refuse_malformed()
+
+    @classmethod
+    def _relance_refuse_malformed(cls):
+        """
+        :raise HTTPException: 400
+        """
+        # the host takes whatever was uploaded under this name for a text
+        if "csrf_token" in request.httprequest.files:
+            raise BadRequest
+        if request.dispatcher.routing_type == "jsonrpc":
+            try:
+                sent = request.get_json_data()
+            except ValueError:
+                return  # the host answers this itself
+            # and this for a mapping; abort with a response, else it would answer 200
+            if isinstance(sent, dict) and not isinstance(sent.get("params", {}), dict):
+                abort(Response("Invalid JSON-RPC data", status=400))
