@@ -28,8 +28,14 @@ class IrHttp(models.AbstractModel):
         if request.dispatcher.routing_type == "jsonrpc":
             try:
                 sent = request.get_json_data()
-            except ValueError:
-                return  # the host answers this itself
-            # and this for a mapping; abort with a response, else it would answer 200
-            if isinstance(sent, dict) and not isinstance(sent.get("params", {}), dict):
+                is_call = isinstance(sent, dict) and isinstance(sent.get("params", {}), dict)
+            except (ValueError, RecursionError):
+                is_call = False
+            if not is_call:
+                # with a response, else the host would answer 200 and a traceback
                 abort(Response("Invalid JSON-RPC data", status=400))
+
+    @classmethod
+    def _serve_fallback(cls):
+        """No page has a null byte in its address; the host would ask the database for one."""
+        return None if "\0" in request.httprequest.path else super()._serve_fallback()
