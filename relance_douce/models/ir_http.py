@@ -13,9 +13,10 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
-        super()._pre_dispatch(rule, args)
+        result = super()._pre_dispatch(rule, args)
         if inspect.unwrap(rule.endpoint).__module__.startswith("odoo.addons.relance_douce"):
             cls._relance_refuse_malformed()
+        return result
 
     @classmethod
     def _relance_refuse_malformed(cls):
