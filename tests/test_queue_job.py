@@ -20,14 +20,14 @@ from unittest.mock import patch
 
 import pytest
 
-from odoo import SUPERUSER_ID, Command, api, sql_db
+from odoo import SUPERUSER_ID, api, sql_db
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
 from dev.postbox import Postbox
 from dev.webserver import end_process, free_port
 
-from .crash.world import Copier, invoice
+from .crash.world import Copier, invoice, mail_server, open_day_and_night
 
 pytestmark = pytest.mark.relance_slow
 
@@ -66,15 +66,7 @@ class House:
     # -- the world -----------------------------------------------------------------------------
     def furnish(self, large, small):
         with self.office() as env:
-            env["ir.mail_server"].search([]).active = False
-            env["ir.mail_server"].create(
-                {
-                    "name": "local",
-                    "smtp_host": "127.0.0.1",
-                    "smtp_port": self.postbox.port,
-                    "smtp_encryption": "none",
-                }
-            )
+            mail_server(env, self.postbox.port)
             needed = [
                 env.ref("relance_douce.ir_cron_send").id,
                 env.ref("mail.ir_cron_mail_scheduler_action").id,
@@ -96,30 +88,13 @@ class House:
                 # mails of both speak French
                 company.partner_id.lang = "fr_FR"
                 company.relance_active = True
-                self.open_day_and_night(company)
+                open_day_and_night(company)
         for company, letter, count in ((first, "d", large), (second, "p", small)):
             with self.office() as env:
                 self.customers(env, company.id, letter, count)
         with self.office() as env:
             env.cr.execute("ANALYZE")
         self.run()
-
-    def open_day_and_night(self, company):
-        company.resource_calendar_id.write(
-            {
-                "tz": "Europe/Paris",
-                "attendance_ids": [
-                    Command.clear(),
-                    *(
-                        Command.create(
-                            {"name": "Ouvert", "dayofweek": str(day), "hour_from": hour, "hour_to": hour + 12}
-                        )
-                        for day in range(7)
-                        for hour in (0, 12)
-                    ),
-                ],
-            }
-        )
 
     def customers(self, env, company_id, letter, count):
         env = env(context={**env.context, "allowed_company_ids": [company_id]})

@@ -23,6 +23,14 @@ def furnish(env, port):
     """A company that is open day and night, a mail server, and no other scheduled action."""
     company = env.company
     company.write({"name": "Maison Durand", "email": "compta@maison.example", "relance_active": True})
+    open_day_and_night(company)
+    mail_server(env, port)
+    crons = env["ir.cron"].browse([env.ref(xmlid).id for xmlid in CRONS])
+    (env["ir.cron"].search([]) - crons).active = False
+    crons.write({"interval_number": 1, "interval_type": "minutes"})
+
+
+def open_day_and_night(company):
     company.resource_calendar_id.write(
         {
             "tz": "Europe/Paris",
@@ -38,13 +46,14 @@ def furnish(env, port):
             ],
         }
     )
+
+
+def mail_server(env, port):
+    """The only one, on this machine."""
     env["ir.mail_server"].search([]).active = False
     env["ir.mail_server"].create(
-        {"name": "moody", "smtp_host": "127.0.0.1", "smtp_port": port, "smtp_encryption": "none"}
+        {"name": "local", "smtp_host": "127.0.0.1", "smtp_port": port, "smtp_encryption": "none"}
     )
-    crons = env["ir.cron"].browse([env.ref(xmlid).id for xmlid in CRONS])
-    (env["ir.cron"].search([]) - crons).active = False
-    crons.write({"interval_number": 1, "interval_type": "minutes"})
 
 
 def invoice(partner, due, amount, income):
