@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import format_amount, format_date
-from odoo.tools.misc import hash_sign, verify_hash_signed
+from odoo.tools.misc import hash_sign
 
-from ..tools.race import LOST_RACES, again_if_lost
-from ..tools.text import is_signed_token, long_date, same_secret
+from ..tools.race import done_or_logged
+from ..tools.text import long_date, read_signed_token, same_secret
 from . import relance_words as words
 
 _logger = logging.getLogger(__name__)
@@ -66,14 +66,8 @@ class RelanceApprovalMail(models.Model):
                 return
 
     def _mail_or_log(self, company, now):
-        try:
-            again_if_lost(self.env, lambda: self._mail_if_due(company, now))
-        except LOST_RACES:
-            self.env.cr.rollback()
-            _logger.info("The approval mail of %s has to wait", company.display_name, exc_info=True)
-        except Exception:
-            self.env.cr.rollback()
-            _logger.exception("The approval mail of %s failed", company.display_name)
+        what = f"The approval mail of {company.display_name}"
+        done_or_logged(self.env, lambda: self._mail_if_due(company, now), _logger, what)
 
     @api.model
     @api.private
@@ -240,12 +234,7 @@ class RelanceApprovalMail(models.Model):
 
         :param now: naive UTC, default this moment
         """
-        if not is_signed_token(token):
-            return self.browse()
-        try:
-            values = verify_hash_signed(self.env(su=True), LINK_SCOPE, token)
-        except (ValueError, IndexError, UnicodeError):
-            values = None
+        values = read_signed_token(self.env, LINK_SCOPE, token)
         if not isinstance(values, list) or len(values) != 3:
             return self.browse()
         number, user, secret = values

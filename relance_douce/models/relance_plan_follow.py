@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..tools import schedule
-from ..tools.race import LOST_RACES, again_if_lost
+from ..tools.race import done_or_logged
 from .relance_decision import DECISION_DAYS, PAYING_DAYS
 from .relance_plan_line import OPEN
 from .relance_plan_message import LIVE_MESSAGES
@@ -303,15 +303,8 @@ class RelancePlan(models.Model):
 
     def _or_log(self, company, work):
         """What ``work`` returns; None, and nothing of it done, where it fails."""
-        try:
-            return again_if_lost(self.env, work)
-        except LOST_RACES:
-            self.env.cr.rollback()
-            _logger.info("The plans of %s were changed meanwhile", company.display_name, exc_info=True)
-        except Exception:
-            self.env.cr.rollback()
-            _logger.exception("Following the payment plans of %s failed", company.display_name)
-        return None
+        what = f"Following the payment plans of {company.display_name}"
+        return done_or_logged(self.env, work, _logger, what)
 
     @api.model
     @api.private

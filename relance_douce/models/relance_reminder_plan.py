@@ -2,10 +2,10 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools.misc import hash_sign, verify_hash_signed
+from odoo.tools.misc import hash_sign
 
 from ..tools import schedule
-from ..tools.text import is_signed_token
+from ..tools.text import read_signed_token
 
 #: the offer in a reminder can be taken up this many days long
 OFFER_DAYS = 14
@@ -113,12 +113,7 @@ class RelanceReminder(models.Model):
     @api.private
     def _from_plan_link(self, token):
         """The reminder whose link this is; empty where the link is wrong or too old."""
-        if not is_signed_token(token):
-            return self.browse()
-        try:
-            values = verify_hash_signed(self.env(su=True), LINK_SCOPE, token)
-        except (ValueError, IndexError, UnicodeDecodeError):
-            values = None
+        values = read_signed_token(self.env, LINK_SCOPE, token)
         if not values:
             return self.browse()
         # the signed link is the right to this one offer

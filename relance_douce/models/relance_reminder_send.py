@@ -69,8 +69,11 @@ class RelanceReminder(models.Model):
                 ("date_planned", "<=", date),
                 ("date_prepared", "=", False),
                 ("run_id.is_stopped", "!=", True),
+                "|",
+                ("error_date", "=", False),
+                ("error_date", "<", date),
             ]
-        ) & Domain(["|", ("error_date", "=", False), ("error_date", "<", date)])
+        )
         if not company._relance_is_open(now):
             # post is not bound to hours
             domain &= Domain("channel", "=", "letter")

@@ -4,7 +4,7 @@ import time
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
-from ..tools.race import LOST_RACES, again_if_lost
+from ..tools.race import done_or_logged
 
 _logger = logging.getLogger(__name__)
 
@@ -350,14 +350,10 @@ class RelanceRun(models.Model):
 
     def _run_or_log(self, company):
         """One company's run; where another transaction was quicker, once more."""
-        try:
-            again_if_lost(self.env, lambda: self._run(company, company._relance_date()))
-        except LOST_RACES:
-            self.env.cr.rollback()
-            _logger.warning("The dunning run of %s waits for tomorrow", company.display_name, exc_info=True)
-        except Exception:
-            self.env.cr.rollback()
-            _logger.exception("The dunning run of %s failed", company.display_name)
+        what = f"The dunning run of {company.display_name}"
+        done_or_logged(
+            self.env, lambda: self._run(company, company._relance_date()), _logger, what, logging.WARNING
+        )
 
     def _trigger_sending(self):
         """Every worker begins at once: the shipped action, the second one and copies of them."""

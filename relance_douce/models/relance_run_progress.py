@@ -132,6 +132,6 @@ class RelanceRun(models.Model):
         self.check_access("read")
         changed = self.filtered(lambda run: run.is_stopped != stopped)
         # the record of a run is the engine's: this is all that a person says of it
-        changed.sudo().is_stopped = stopped
-        for run in changed:
-            run.sudo()._message_log(body=note, author_id=self.env.user.partner_id.id)
+        changed = changed.sudo()
+        changed.is_stopped = stopped
+        changed._message_log_batch(dict.fromkeys(changed.ids, note), author_id=self.env.user.partner_id.id)

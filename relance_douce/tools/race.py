@@ -1,5 +1,7 @@
 """Work that another transaction may overtake."""
 
+import logging
+
 from psycopg2 import errors as pg_errors
 
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -29,4 +31,21 @@ def again_if_lost(env, work, tries=3):
             if not left:
                 raise
             env.cr.rollback()
+    return None
+
+
+def done_or_logged(env, work, logger, what, lost_level=logging.INFO):
+    """What ``work`` returns; None, and nothing of it kept, where it fails: the log says so.
+
+    :param what: what ``work`` is, for whoever reads the log
+    :param lost_level: how loud a lost race is told; any other failure is an error
+    """
+    try:
+        return again_if_lost(env, work)
+    except LOST_RACES:
+        env.cr.rollback()
+        logger.log(lost_level, "%s has to wait: another transaction was quicker", what, exc_info=True)
+    except Exception:
+        env.cr.rollback()
+        logger.exception("%s failed", what)
     return None

@@ -3,6 +3,7 @@
 import re
 
 from odoo.tools import consteq, format_date
+from odoo.tools.misc import verify_hash_signed
 
 
 def long_date(env, date):
@@ -20,13 +21,21 @@ def long_date(env, date):
     return text
 
 
-def is_signed_token(token):
-    """Whether ``token`` is written as the host writes signed ones.
+def read_signed_token(env, scope, token):
+    """What a signed token of the host holds; None where it is wrong, too old or not as it was issued.
 
-    Its decoder skips whatever it does not know: a link with a null byte or a line break in it
-    would open what the true one opens.
+    The host's decoder skips whatever it does not know: a link with a null byte or a line break
+    in it would open what the true one opens.
+
+    :param token: whatever somebody sent
     """
-    return isinstance(token, str) and bool(re.fullmatch(r"[A-Za-z0-9_-]+", token))
+    if not isinstance(token, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", token):
+        return None
+    try:
+        # the key that it was signed with is the database's
+        return verify_hash_signed(env(su=True), scope, token)
+    except (ValueError, IndexError):
+        return None
 
 
 def same_secret(given, kept):

@@ -3,12 +3,11 @@
 import logging
 
 from odoo import fields, models
-from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import identity_exact
 from odoo.addons.queue_job.utils import must_run_without_delay
-from odoo.addons.relance_douce.tools.race import LOST_RACES
+from odoo.addons.relance_douce.tools.race import LOST_RACES, again_if_lost
 
 _logger = logging.getLogger(__name__)
 
@@ -65,10 +64,8 @@ class RelanceReminder(models.Model):
         :raise RetryableJobError: where another transaction was quicker
         """
         try:
-            # its log line would read as an error; a lost race is none
-            with mute_logger("odoo.sql_db"):
-                done = self._process_what_may_leave(self.ids, company)
-                self.env.flush_all()
+            # the queue tries again, in a transaction of its own
+            done = again_if_lost(self.env, lambda: self._process_what_may_leave(self.ids, company), tries=1)
         except LOST_RACES as error:
             raise RetryableJobError(self.env._("Another transaction was quicker.")) from error
         return self.env._("Done: %(done)s of %(count)s reminders", done=done, count=len(self))
